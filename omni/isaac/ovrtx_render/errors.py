@@ -1,0 +1,47 @@
+"""The exceptions a user can meet.
+
+Every message names the prim or the field, what was expected, and what to do about it.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BackendUnavailableError",
+    "ConfigError",
+    "InputError",
+    "MissingExtraError",
+    "OvrtxRenderError",
+    "SceneError",
+]
+
+
+class OvrtxRenderError(Exception):
+    """Base class of every error this package raises on purpose."""
+
+
+class ConfigError(OvrtxRenderError, ValueError):
+    """A configuration field holds a value that cannot be used."""
+
+
+class SceneError(OvrtxRenderError, ValueError):
+    """The stage, or a prim of it, cannot be rendered as asked (no such camera, empty stage, unreadable file)."""
+
+
+class InputError(OvrtxRenderError, ValueError):
+    """An array handed in has the wrong shape, dtype, device or values."""
+
+
+class BackendUnavailableError(OvrtxRenderError, RuntimeError):
+    """The named backend cannot run here; the message says why and what would help."""
+
+
+class MissingExtraError(OvrtxRenderError, ImportError):
+    """An optional package is missing; the message names the extra that installs it."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package '{package}', which is not installed. "
+            f"Install it with: pip install 'omni-isaac-ovrtx-render[{extra}]'"
+        )
+        self.package = package
+        self.extra = extra
