@@ -1,0 +1,190 @@
+"""Every output: its shape, type, buffer and meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from reference import SceneBuilder, look_at, project, translate
+from reference.build import matte, quad
+
+from omni.isaac.ovrtx_render.outputs import ALIASES, OUTPUTS, SEGMENTATIONS
+from omni.isaac.ovrtx_render.scene.data import GeometryKind, LightKind, Scene
+
+ALL = [*OUTPUTS, *ALIASES]
+
+
+def two_things(envs: int = 2) -> Scene:
+    """Left half: a labelled box. Right half: an unlabelled sphere. Nothing behind them."""
+    b = SceneBuilder(num_envs=envs)
+    b.light(LightKind.DISTANT, 3.0)
+    for env in range(envs):
+        b.add(
+            GeometryKind.CUBE,
+            (0.4, 0.4, 0.4),
+            transform=translate(-0.6, 0, 0),
+            env=env,
+            name="Box",
+            label={"class": "box"},
+        )
+        b.add(GeometryKind.SPHERE, (0.4,), transform=translate(0.6, 0, 0), env=env, name="Ball")
+        b.camera(look_at([0, 0, 4.0], [0, 0, 0], (0, 1, 0)), env=env, focal_length=24.0, horizontal_aperture=20.0)
+    return b.build()
+
+
+BOX, BALL, NOTHING = (16, 11), (16, 20), (2, 2)  # pixels of a 32 x 32 picture
+
+
+def test_shapes_dtypes_and_the_same_buffers_every_step(make: Callable) -> None:
+    renderer = make(two_things())
+    cameras = renderer.add_cameras(None, width=32, height=24, outputs=ALL)
+    first = dict(renderer.render(cameras))
+    assert list(first) == ALL
+    pointers = {name: buffer.ptr for name, buffer in first.items()}
+    for name, buffer in first.items():
+        kind = OUTPUTS[ALIASES.get(name, name)]
+        assert tuple(buffer.shape) == (2, 24, 32, kind.channels), name
+        assert buffer.numpy().dtype == np.dtype(kind.dtype), name
+        assert buffer.is_contiguous, name
+    again = renderer.render(cameras)
+    assert {name: buffer.ptr for name, buffer in again.items()} == pointers
+
+
+def test_aliases_hold_the_same_values(shoot: Callable) -> None:
+    frame = shoot(two_things(), ALL)
+    for alias, name in ALIASES.items():
+        np.testing.assert_array_equal(frame[alias], frame[name])
+
+
+def test_each_output_alone_equals_all_together(make: Callable) -> None:
+    renderer = make(two_things())
+    together = renderer.add_cameras(None, width=16, height=16, outputs=list(OUTPUTS))
+    all_of_them = {k: v.numpy().copy() for k, v in renderer.render(together).items()}
+    for group in (("depth",), ("rgb",), ("normals", "semantic_segmentation"), ("distance_to_camera", "albedo")):
+        alone = renderer.add_cameras(None, width=16, height=16, outputs=group)
+        for name, buffer in renderer.render(alone).items():
+            np.testing.assert_array_equal(buffer.numpy(), all_of_them[ALIASES.get(name, name)], err_msg=name)
+
+
+def test_value_of_a_miss(shoot: Callable) -> None:
+    frame = shoot(two_things(), list(OUTPUTS))
+    for name, kind in OUTPUTS.items():
+        assert (frame[name][0][NOTHING] == kind.miss).all(), name
+    assert frame["rgba"][0][BOX][3] == 255
+
+
+def test_background_colour(shoot: Callable) -> None:
+    frame = shoot(two_things(), ("rgb", "rgba", "rgb_hdr"), background=(1.0, 0.0, 0.25), tone_mapping="srgb")
+    np.testing.assert_allclose(frame["rgb"][0][NOTHING], [255, 0, 137], atol=1)
+    assert frame["rgba"][0][NOTHING][3] == 0
+
+
+def test_segmentation_ids_and_info(make: Callable) -> None:
+    renderer = make(two_things())
+    cameras = renderer.add_cameras(None, width=32, height=32, outputs=SEGMENTATIONS)
+    frame = {k: v.numpy() for k, v in renderer.render(cameras).items()}
+    semantic = frame["semantic_segmentation"]
+    assert [int(semantic[0][p][0]) for p in (BOX, BALL, NOTHING)] == [2, 1, 0]
+    labels = {int(k): v for k, v in cameras.info["semantic_segmentation"]["idToLabels"].items()}
+    assert labels[2] == {"class": "box"}
+    assert labels[0] == {"class": "BACKGROUND"} and labels[1] == {"class": "UNLABELLED"}
+    for name in ("instance_segmentation", "instance_id_segmentation_fast"):
+        ids = frame[name]
+        assert ids[0][NOTHING] == 0
+        four = {int(ids[e][p][0]) for e in range(2) for p in (BOX, BALL)}
+        assert len(four) == 4 and 0 not in four
+        paths = {int(k): v for k, v in cameras.info[name]["idToLabels"].items()}
+        assert paths[int(ids[1][BOX][0])] == "/World/envs/env_1/Box"
+        assert paths[int(ids[0][BALL][0])] == "/World/envs/env_0/Ball"
+
+
+def test_owner_groups_instances(shoot: Callable) -> None:
+    scene = two_things(1)
+    scene.paths.append("/World/envs/env_0/Robot")
+    scene.instances.owner[:] = len(scene.paths) - 1
+    frame = shoot(scene, ("instance_segmentation", "instance_id_segmentation"))
+    assert frame["instance_segmentation"][0][BOX] == frame["instance_segmentation"][0][BALL] > 0
+    assert frame["instance_id_segmentation"][0][BOX] != frame["instance_id_segmentation"][0][BALL]
+
+
+def test_colourised_segmentation(make: Callable) -> None:
+    renderer = make(two_things())
+    plain = renderer.add_cameras(None, width=32, height=32, outputs=SEGMENTATIONS)
+    coloured = renderer.add_cameras(None, width=32, height=32, outputs=SEGMENTATIONS, colorize=True)
+    ids = {k: v.numpy().copy() for k, v in renderer.render(plain).items()}
+    for name, buffer in renderer.render(coloured).items():
+        colours = buffer.numpy()
+        assert colours.shape == (2, 32, 32, 4) and colours.dtype == np.uint8
+        seen: dict[int, tuple] = {}
+        for i, c in zip(ids[name].ravel(), colours.reshape(-1, 4), strict=True):
+            assert seen.setdefault(int(i), tuple(c)) == tuple(c)
+        assert len(set(seen.values())) == len(seen)
+        assert seen[0][3] == 0  # the background is transparent
+
+
+def test_motion_vectors(make: Callable) -> None:
+    b = SceneBuilder()
+    b.add(quad(1.0), transform=translate(0, 0, 0), env=0, name="Card")
+    camera = b.camera(look_at([0, 0, 4.0], [0, 0, 0], (0, 1, 0)), focal_length=24.0, horizontal_aperture=20.0)
+    renderer = make(b.build())
+    cameras = renderer.add_cameras(None, width=64, height=64, outputs="motion_vectors")
+    card = renderer.bind_transforms(["/World/envs/env_0/Card"])
+    still = np.array([[0, 0, 0, 1]], np.float32)
+    assert np.abs(renderer.render(cameras)["motion_vectors"].numpy()).max() == 0.0
+    now = np.array([0.3, -0.2, 0.5])
+    card.write(now[None].astype(np.float32), quat_xyzw=still)
+    motion = renderer.render(cameras)["motion_vectors"].numpy()[0]
+    for x, y in ((36, 36), (40, 30), (30, 38)):
+        p = np.array([(x + 0.5 - 32) / (64 * 24 / 20) * 3.5, -(y + 0.5 - 32) / (64 * 24 / 20) * 3.5, 0.5])
+        previous = project(camera, 64, 64, p - now)
+        np.testing.assert_allclose(motion[y, x], previous - [x + 0.5, y + 0.5], atol=0.02)
+    card.write(np.array([[0.0, 0.1, 0.5]], np.float32), quat_xyzw=still)
+    motion = renderer.render(cameras)["motion_vectors"].numpy()[0]
+    assert motion[32, 32, 0] > 0 and motion[32, 32, 1] > 0  # it moved left and up
+    assert np.abs(renderer.render(cameras)["motion_vectors"].numpy()).max() < 1e-3  # and stopped
+
+
+def test_motion_vectors_of_a_moving_camera(make: Callable) -> None:
+    b = SceneBuilder()
+    b.add(GeometryKind.PLANE, (np.inf, np.inf))
+    b.camera(translate(0, 0, 4.0), focal_length=24.0, horizontal_aperture=20.0)
+    renderer = make(b.build())
+    cameras = renderer.add_cameras(None, width=64, height=64, outputs="motion_vectors")
+    renderer.render(cameras)
+    cameras.set_poses(
+        np.array([[0.1, 0, 4.0]], np.float32), quat_xyzw=np.array([[0, 0, 0, 1]], np.float32), convention="opengl"
+    )
+    motion = renderer.render(cameras)["motion_vectors"].numpy()[0]
+    np.testing.assert_allclose(motion[..., 0], 0.1 / 4.0 * 64 * 24 / 20, atol=0.02)
+    np.testing.assert_allclose(motion[..., 1], 0.0, atol=0.02)
+
+
+def test_simple_shading_needs_no_light(shoot: Callable) -> None:
+    b = SceneBuilder()
+    b.add(GeometryKind.SPHERE, (1.0,), material=matte((0.9, 0.1, 0.1), emissive=(0.0, 0.5, 0.0)))
+    b.camera(look_at([0, -4, 0], [0, 0, 0]), focal_length=30)
+    names = [n for n in OUTPUTS if n.startswith("simple")]
+    centre = {n: v[0, 16, 16].astype(int) for n, v in shoot(b.build(), names).items()}
+    grey = centre["simple_shading_constant_diffuse"]
+    assert grey.min() == grey.max() > 60
+    diffuse, full = centre["simple_shading_diffuse_mdl"], centre["simple_shading_full_mdl"]
+    assert diffuse[0] > 2 * diffuse[1]
+    assert full[1] > diffuse[1] + 20  # emission
+
+
+def test_resolutions_may_differ_between_groups(make: Callable) -> None:
+    renderer = make(two_things())
+    small = renderer.add_cameras(None, width=8, height=4, outputs="depth")
+    large = renderer.add_cameras(None, width=40, height=20, outputs="depth")
+    assert renderer.render(small)["depth"].shape == (2, 4, 8, 1)
+    assert renderer.render(large)["depth"].shape == (2, 20, 40, 1)
+    assert renderer.render(small)["depth"].shape == (2, 4, 8, 1)
+
+
+def test_supersampling_smooths_edges_and_leaves_data_alone(shoot: Callable) -> None:
+    one = shoot(two_things(1), ("rgb_hdr", "depth", "semantic_segmentation"), samples_per_pixel=1)
+    many = shoot(two_things(1), ("rgb_hdr", "depth", "semantic_segmentation"), samples_per_pixel=16)
+    for name in ("depth", "semantic_segmentation"):
+        np.testing.assert_array_equal(one[name], many[name])
+    edge = (many["rgb_hdr"] > 0.001) & (many["rgb_hdr"] < 0.9 * many["rgb_hdr"][0][BOX].min())
+    assert edge.sum() > 0
