@@ -1,0 +1,101 @@
+"""What a walk over a subtree finds, in a form that can be placed any number of times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .data import Camera, Light
+from .transforms import IDENTITY, XformTree
+
+__all__ = ["PathTable", "Subtree"]
+
+
+class PathTable:
+    """Strings by index, each once."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self._index: dict[str, int] = {}
+
+    def add(self, path: str) -> int:
+        """Return the index of a path, adding it if it is new."""
+        index = self._index.get(path)
+        if index is None:
+            index = self._index[path] = len(self.paths)
+            self.paths.append(path)
+        return index
+
+
+@dataclass
+class Subtree:
+    """Everything drawn below one root, relative to it.
+
+    Attributes:
+        tree: Transforms.
+        paths: Prim paths that the columns below refer to.
+        geometry, material, node, offset, double_sided, path, frame, label, owner: Columns, one entry per instance.
+            ``node`` is the tree node (or -1, the root's surroundings) and ``offset`` an index in ``offsets``, which
+            together place the instance; ``frame`` is the path of the prim that carries it.
+        offsets: (4, 4) matrices from geometry to prim frame; index 0 is the identity.
+        cameras: (camera with its transform relative to the node, node).
+        lights: (light with its transform relative to the node, node).
+        baked: Transforms of prims went into offsets (prototypes of point instancers), so that a copy whose transforms
+            differ cannot be placed from this walk.
+    """
+
+    tree: XformTree = field(default_factory=XformTree)
+    paths: PathTable = field(default_factory=PathTable)
+    geometry: list[int] = field(default_factory=list)
+    material: list[int] = field(default_factory=list)
+    node: list[int] = field(default_factory=list)
+    offset: list[int] = field(default_factory=list)
+    double_sided: list[bool] = field(default_factory=list)
+    path: list[int] = field(default_factory=list)
+    frame: list[int] = field(default_factory=list)
+    label: list[int] = field(default_factory=list)
+    owner: list[int] = field(default_factory=list)
+    offsets: list[np.ndarray] = field(default_factory=lambda: [IDENTITY])
+    cameras: list[tuple[Camera, int]] = field(default_factory=list)
+    lights: list[tuple[Light, int]] = field(default_factory=list)
+    baked: bool = False
+    _offset_index: dict[bytes, int] = field(default_factory=lambda: {IDENTITY.tobytes(): 0})
+
+    def add_offset(self, offset: np.ndarray) -> int:
+        """Return the index of an offset matrix, adding it if it is new."""
+        key = offset.tobytes()
+        index = self._offset_index.get(key)
+        if index is None:
+            index = self._offset_index[key] = len(self.offsets)
+            self.offsets.append(offset)
+        return index
+
+    def add_instance(
+        self,
+        geometry: int,
+        material: int,
+        node: int,
+        offset: np.ndarray,
+        double_sided: bool,
+        path: str,
+        frame: str,
+        label: int,
+        owner: str,
+    ) -> None:
+        """Append one instance."""
+        self.geometry.append(geometry)
+        self.material.append(material)
+        self.node.append(node)
+        self.offset.append(self.add_offset(offset))
+        self.double_sided.append(double_sided)
+        self.path.append(self.paths.add(path))
+        self.frame.append(self.paths.add(frame))
+        self.label.append(label)
+        self.owner.append(self.paths.add(owner))
+
+    def relative(self) -> np.ndarray:
+        """(I, 4, 4) transforms of the instances relative to the root's surroundings."""
+        worlds = self.tree.worlds(IDENTITY)[0]
+        offsets = np.array(self.offsets)
+        return offsets[self.offset] @ worlds[self.node] if self.node else np.zeros((0, 4, 4))

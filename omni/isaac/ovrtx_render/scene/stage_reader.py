@@ -1,0 +1,520 @@
+"""A USD stage to a Scene.
+
+Clones are read once: environments that differ in nothing but transforms (:mod:`.clones`) share the walk over the
+first of them, and only their transforms are read one by one, and only where they differ.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..config import RendererCfg
+from ..errors import SceneError
+from . import lights
+from .cameras import read_camera
+from .clones import CloneGroup, group_clones
+from .data import SHARED, Camera, Finding, Instances, Light, Scene
+from .environments import find_environments
+from .geometry import GeometryReader, GeometryStore
+from .materials import MaterialReader
+from .openusd import TIME, Sdf, Tf, Usd, UsdGeom
+from .primvars import as_array
+from .records import PathTable, Subtree
+from .semantics import SemanticReader
+from .transforms import IDENTITY, RESET, ROOT, local_matrix, matrix
+
+__all__ = ["StageReader", "TransformUpdate", "open_stage", "read_scene", "read_transforms"]
+
+_DRAWN = Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)
+# Prototypes of point instancers often hang below an "over" or a "class", which the default predicate leaves out.
+_PROTOTYPE = Usd.TraverseInstanceProxies(Usd.PrimIsActive & Usd.PrimIsLoaded)
+_NOT_WALKED = frozenset({"Material", "Shader", "NodeGraph", "GeomSubset", "Skeleton", "SkelAnimation"})
+_DRAWN_PURPOSES = frozenset({"default", "render"})
+
+
+def open_stage(path: str | os.PathLike[str]) -> Usd.Stage:
+    """Open a stage file with all payloads loaded.
+
+    Raises:
+        SceneError: The file does not exist or cannot be read.
+    """
+    text = os.fspath(path)
+    if "://" not in text and not os.path.isfile(text.partition("[")[0]):
+        raise SceneError(f"stage file {text!r} does not exist; give the path of a .usd, .usda, .usdc or .usdz file")
+    try:
+        stage = Usd.Stage.Open(text, Usd.Stage.LoadAll)
+    except Tf.ErrorException as error:
+        reason = " ".join(str(error).split())
+        raise SceneError(f"stage file {text!r} cannot be read: {reason}; check it with usdchecker") from error
+    if stage is None:
+        raise SceneError(f"stage file {text!r} cannot be opened; check it with usdchecker")
+    return stage
+
+
+def read_scene(stage: Usd.Stage | str | os.PathLike[str], cfg: RendererCfg | None = None) -> Scene:
+    """Read a stage, or the file at a path, into a Scene.
+
+    Raises:
+        SceneError: The file does not exist or cannot be read.
+        ConfigError: ``cfg.env_pattern`` is not a valid pattern.
+    """
+    if not isinstance(stage, Usd.Stage):
+        stage = open_stage(stage)
+    return StageReader(stage, cfg or RendererCfg()).read()
+
+
+@dataclass(frozen=True)
+class TransformUpdate:
+    """World transforms that were read again.
+
+    Attributes:
+        instances: (K,) int64 rows of ``Scene.instances``.
+        instance_transforms: (K, 4, 4) float64.
+        cameras: (C,) int64 indices in ``Scene.cameras``.
+        camera_transforms: (C, 4, 4) float64.
+        lights: (L,) int64 indices in ``Scene.lights``.
+        light_transforms: (L, 4, 4) float64.
+    """
+
+    instances: np.ndarray
+    instance_transforms: np.ndarray
+    cameras: np.ndarray
+    camera_transforms: np.ndarray
+    lights: np.ndarray
+    light_transforms: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What a prim inherits from its ancestors."""
+
+    node: int = ROOT
+    visible: bool = True
+    purpose: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    label: int = 0
+    owner: str | None = None
+    predicate: object = _DRAWN
+    instancers: tuple[str, ...] = ()
+
+
+class StageReader:
+    """Reads one stage, again and again if it is live.
+
+    Args:
+        stage: The stage.
+        cfg: Configuration; ``env_pattern`` and what materials, textures and lights need is read from it.
+        reuse_clones: Read environments that are clones once. Off, every prim is read: slow, and equal.
+    """
+
+    def __init__(self, stage: Usd.Stage, cfg: RendererCfg, reuse_clones: bool = True) -> None:
+        self._stage = stage
+        self._cfg = cfg
+        self._reuse_clones = reuse_clones
+        self._frames: list[str] = []
+        self._offsets = np.zeros((0, 4, 4))
+        self._camera_offsets: list[np.ndarray] = []
+        self._light_offsets: list[np.ndarray] = []
+
+    def read(self) -> Scene:
+        """Read everything.
+
+        Raises:
+            ConfigError: ``cfg.env_pattern`` is not a valid pattern.
+        """
+        stage, findings = self._stage, []
+        envs = find_environments(stage, self._cfg.env_pattern)
+        scene = Scene(
+            meters_per_unit=_meters_per_unit(stage, findings),
+            up_axis=str(UsdGeom.GetStageUpAxis(stage)),
+            env_paths=[str(env.GetPath()) for env in envs],
+            findings=findings,
+        )
+        walk = _Walk(stage, self._cfg, findings, set(scene.env_paths))
+        shared = Subtree()
+        walk.visit_children(stage.GetPseudoRoot(), _Context(), shared)
+        assembly = _Assembly(scene)
+        worlds = shared.tree.worlds(IDENTITY)
+        assembly.place(shared, worlds, [SHARED], "", [""])
+
+        groups = group_clones(stage, envs) if self._reuse_clones else [CloneGroup([e], []) for e in range(len(envs))]
+        for group in groups:
+            # Environments below something that is not walked (an inactive or abstract parent) draw nothing.
+            group_members = [env for env in group.members if scene.env_paths[env] in walk.env_contexts]
+            if group_members:
+                self._place_group(walk, assembly, worlds[0], envs, group_members, set(group.moved))
+        assembly.finish()
+        walk.finish(scene)
+        self._frames = [assembly.table.paths[i] for i in assembly.frames]
+        self._offsets = assembly.offsets
+        self._camera_offsets, self._light_offsets = assembly.camera_offsets, assembly.light_offsets
+        if not len(scene.instances):
+            findings.append(
+                Finding(
+                    "stage-empty",
+                    "warning",
+                    "/",
+                    "Nothing is drawn: the stage has no visible geometry that is supported.",
+                )
+            )
+        return scene
+
+    def read_transforms(self, scene: Scene, paths: Sequence[str] | None = None) -> TransformUpdate:
+        """Read world transforms again.
+
+        Instances of point instancers move with their instancer; a changed ``positions`` array needs :meth:`read`.
+
+        Args:
+            scene: The scene that this reader read last.
+            paths: Prims that moved; they and all below them are read. None is everything.
+
+        Raises:
+            SceneError: The scene is not the one that this reader read last, or a prim of it is gone.
+        """
+        if len(scene.instances) != len(self._frames):
+            raise SceneError("the scene does not belong to this reader; call read() and use the scene it returns")
+        cache = UsdGeom.XformCache(TIME)
+        moved = _below(paths)
+        rows = np.array([i for i, frame in enumerate(self._frames) if moved(frame)], np.int64)
+        cameras = np.array([i for i, camera in enumerate(scene.cameras) if moved(camera.path)], np.int64)
+        sources = np.array([i for i, light in enumerate(scene.lights) if moved(light.path)], np.int64)
+        worlds: dict[str, np.ndarray] = {}
+
+        def world(path: str) -> np.ndarray:
+            found = worlds.get(path)
+            if found is None:
+                prim = self._stage.GetPrimAtPath(path)
+                if not prim:
+                    raise SceneError(f"prim {path} is no longer on the stage; read the scene again")
+                found = worlds[path] = matrix(cache.GetLocalToWorldTransform(prim))
+            return found
+
+        def stack(matrices: list[np.ndarray]) -> np.ndarray:
+            return np.array(matrices, np.float64).reshape(-1, 4, 4)
+
+        return TransformUpdate(
+            rows,
+            self._offsets[rows] @ stack([world(self._frames[i]) for i in rows]),
+            cameras,
+            stack([self._camera_offsets[i] @ world(scene.cameras[i].path) for i in cameras]),
+            sources,
+            stack([self._light_offsets[i] @ world(scene.lights[i].path) for i in sources]),
+        )
+
+    def _place_group(
+        self,
+        walk: _Walk,
+        assembly: _Assembly,
+        shared_worlds: np.ndarray,
+        envs: list[Usd.Prim],
+        members: list[int],
+        moved: set[int],
+    ) -> None:
+        """Walk the first environment of a group and place it as all of them."""
+        template = envs[members[0]]
+        subtree = Subtree()
+        context = walk.env_contexts[str(template.GetPath())]
+        walk.visit(template, replace(context, node=ROOT), subtree, root=True)
+        if subtree.baked and moved:
+            for env in sorted(moved):
+                self._place_group(walk, assembly, shared_worlds, envs, [env], set())
+            members = [env for env in members if env not in moved]
+        locals_of_all = np.repeat(np.array(subtree.tree.locals)[None], len(members), axis=0)
+        root = str(template.GetPath())
+        for row, env in enumerate(members[1:], start=1):
+            nodes = range(len(subtree.tree.paths)) if env in moved else range(1)
+            for node in nodes:
+                path = subtree.tree.paths[node]
+                prim = envs[env] if node == 0 else _clone_prim(self._stage, envs[env], path[len(root) :])
+                if prim and not prim.IsInstanceProxy():
+                    local = local_matrix(prim)
+                    locals_of_all[row, node] = IDENTITY if local is None else local[0]
+        worlds = subtree.tree.worlds(shared_worlds[context.node], locals_of_all)
+        assembly.place(subtree, worlds, members, root, [str(envs[env].GetPath()) for env in members])
+
+
+def read_transforms(reader: StageReader, scene: Scene, paths: Sequence[str] | None = None) -> TransformUpdate:
+    """See :meth:`StageReader.read_transforms`."""
+    return reader.read_transforms(scene, paths)
+
+
+class _Walk:
+    """Depth-first walk over composed prims, filling a Subtree."""
+
+    def __init__(self, stage: Usd.Stage, cfg: RendererCfg, findings: list[Finding], env_paths: set[str]) -> None:
+        self._cfg = cfg
+        self._findings = findings
+        self._stage = stage
+        self._env_paths = env_paths
+        self._materials = MaterialReader(stage, cfg, findings)
+        self._store = GeometryStore()
+        self._geometry = GeometryReader(self._store, self._materials, findings)
+        self._semantics = SemanticReader(findings)
+        self._labels: dict[tuple[tuple[str, str], ...], int] = {(): 0}
+        self.env_contexts: dict[str, _Context] = {}
+        """What each environment root inherits, as far as the walk has come to it."""
+
+    def finish(self, scene: Scene) -> None:
+        """Hand over the tables."""
+        self._materials.finish()
+        scene.meshes, scene.geometries = self._store.meshes, self._store.geometries
+        scene.materials, scene.textures = self._materials.materials, self._materials.textures
+        scene.labels = [dict(labels) for labels in self._labels]
+
+    def visit_children(self, prim: Usd.Prim, context: _Context, out: Subtree) -> None:
+        """Visit all children of a prim."""
+        for child in prim.GetFilteredChildren(context.predicate):
+            self.visit(child, context, out)
+
+    def visit(self, prim: Usd.Prim, context: _Context, out: Subtree, root: bool = False) -> None:
+        """Visit a prim and everything below it.
+
+        Args:
+            context: What its parent hands down.
+            root: The prim is the root that ``out`` is about: it always gets a node, so that it can be placed anew.
+        """
+        kind = prim.GetTypeName()
+        if kind in _NOT_WALKED:
+            return
+        path = str(prim.GetPath())
+        if path in self._env_paths and not root and not context.instancers:
+            self.env_contexts[path] = context
+            return
+        context = self._inherit(prim, path, context, out, root)
+        if lights.is_light(prim):
+            if context.visible:
+                light = lights.read_light(prim, SHARED, IDENTITY.copy(), self._materials, self._findings, self._cfg)
+                if light is not None:
+                    out.lights.append((light, context.node))
+        elif kind == "Camera":
+            out.cameras.append((read_camera(prim, SHARED, IDENTITY.copy()), context.node))
+        elif kind == "PointInstancer":
+            if context.visible:
+                self._expand(prim, path, context, out)
+            return
+        elif context.visible and (context.purpose or "default") in _DRAWN_PURPOSES:
+            self._draw(prim, path, context, out)
+        self.visit_children(prim, context, out)
+
+    def _inherit(self, prim: Usd.Prim, path: str, context: _Context, out: Subtree, root: bool) -> _Context:
+        """Apply what the prim itself says on top of what it inherits."""
+        changes: dict[str, object] = {}
+        local = local_matrix(prim)
+        if local is not None or root:
+            own, resets = local or (IDENTITY, False)
+            changes["node"] = out.tree.add(path, RESET if resets else context.node, own)
+        imageable = UsdGeom.Imageable(prim)
+        if imageable:
+            if context.visible and imageable.GetVisibilityAttr().Get(TIME) == UsdGeom.Tokens.invisible:
+                changes["visible"] = False
+            purpose = imageable.GetPurposeAttr()
+            if purpose.HasAuthoredValue():
+                changes["purpose"] = str(purpose.Get())
+        own_labels = self._semantics.labels_of(prim)
+        if own_labels:
+            merged = tuple(sorted({**dict(context.labels), **own_labels}.items()))
+            changes["labels"] = merged
+            changes["label"] = self._labels.setdefault(merged, len(self._labels))
+            changes["owner"] = path
+        if prim.GetTypeName() == "SkelRoot":
+            self._find("skinning-ignored", path, "Skinned meshes are drawn in their rest pose.", "info")
+        return replace(context, **changes) if changes else context
+
+    def _draw(self, prim: Usd.Prim, path: str, context: _Context, out: Subtree) -> None:
+        frame = context.instancers[-1] if context.instancers else path
+        for part in self._geometry.read(prim):
+            out.add_instance(
+                part.geometry,
+                part.material,
+                context.node,
+                part.offset,
+                part.double_sided,
+                path,
+                frame,
+                context.label,
+                context.owner or path,
+            )
+
+    def _expand(self, prim: Usd.Prim, path: str, context: _Context, out: Subtree) -> None:
+        """Place the prototypes of a point instancer."""
+        if path in context.instancers:
+            self._find("instancer-invalid", path, "The point instancer contains itself: not drawn.")
+            return
+        instancer = UsdGeom.PointInstancer(prim)
+        targets = instancer.GetPrototypesRel().GetForwardedTargets()
+        indices = as_array(instancer.GetProtoIndicesAttr().Get(TIME), 1, np.int64)[:, 0]
+        if not len(indices):
+            return
+        placed = None
+        try:
+            placed = instancer.ComputeInstanceTransformsAtTime(
+                TIME, TIME, UsdGeom.PointInstancer.ExcludeProtoXform, UsdGeom.PointInstancer.IgnoreMask
+            )
+        except Tf.ErrorException as error:
+            self._find("instancer-invalid", path, f"The instances cannot be placed ({error}): not drawn.")
+            return
+        transforms = np.array(placed, np.float64).reshape(-1, 4, 4)
+        if len(transforms) != len(indices):
+            self._find(
+                "instancer-invalid",
+                path,
+                f"{len(indices)} protoIndices do not fit the positions, orientations and scales: not drawn.",
+            )
+            return
+        mask = list(instancer.ComputeMaskAtTime(TIME))
+        shown = np.array(mask, bool) if len(mask) == len(indices) else np.ones(len(indices), bool)
+        valid = (indices >= 0) & (indices < len(targets)) & np.isfinite(transforms).all(axis=(1, 2))
+        if not valid.all():
+            self._find(
+                "instancer-invalid",
+                path,
+                f"{int((~valid).sum())} instances name no prototype that exists or have no finite place: not drawn.",
+            )
+        for which, target in enumerate(targets):
+            rows = np.flatnonzero((indices == which) & shown & valid)
+            prototype = self._stage.GetPrimAtPath(target)
+            if not len(rows):
+                continue
+            if not prototype:
+                self._find("instancer-invalid", path, f"Prototype {target} does not exist: not drawn.")
+                continue
+            out.baked = True
+            below = Subtree()
+            inner = replace(
+                context, node=ROOT, predicate=_PROTOTYPE, instancers=(*context.instancers, path), owner=context.owner
+            )
+            self.visit(prototype, inner, below)
+            relative = below.relative()
+            for row in rows:
+                for i, transform in enumerate(relative):
+                    out.add_instance(
+                        below.geometry[i],
+                        below.material[i],
+                        context.node,
+                        transform @ transforms[row],
+                        below.double_sided[i],
+                        below.paths.paths[below.path[i]],
+                        path,
+                        below.label[i],
+                        below.paths.paths[below.owner[i]],
+                    )
+
+    def _find(self, code: str, path: str, message: str, severity: str = "warning") -> None:
+        self._findings.append(Finding(code, severity, path, message))
+
+
+class _Assembly:
+    """Puts placed subtrees together into the arrays of a Scene."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._blocks: list[tuple[np.ndarray, ...]] = []
+        self._cameras: list[tuple[Camera, np.ndarray]] = []
+        self._lights: list[tuple[Light, np.ndarray]] = []
+        self.table = PathTable()
+        self.frames = np.zeros(0, np.int32)
+        self.offsets = np.zeros((0, 4, 4))
+        self.camera_offsets: list[np.ndarray] = []
+        self.light_offsets: list[np.ndarray] = []
+
+    def place(self, subtree: Subtree, worlds: np.ndarray, envs: list[int], root: str, roots: list[str]) -> None:
+        """Add a subtree once per environment.
+
+        Args:
+            worlds: (E, N + 1, 4, 4) world matrices of its nodes.
+            envs: Environment ids, or [SHARED].
+            root: Path of the root that was walked; paths below it are renamed to each one of ``roots``.
+        """
+        copies, count = len(envs), len(subtree.geometry)
+        for camera, node in subtree.cameras:
+            for row, env in enumerate(envs):
+                path = _rename(camera.path, root, roots[row])
+                placed = replace(camera, path=path, env=env, transform=camera.transform @ worlds[row, node])
+                self._cameras.append((placed, camera.transform))
+        for light, node in subtree.lights:
+            for row, env in enumerate(envs):
+                path = _rename(light.path, root, roots[row])
+                placed_light = replace(light, path=path, env=env, transform=light.transform @ worlds[row, node])
+                self._lights.append((placed_light, light.transform))
+        if not count:
+            return
+        paths = np.array(
+            [[self.table.add(_rename(path, root, new)) for path in subtree.paths.paths] for new in roots], np.int32
+        )
+        offsets = np.array(subtree.offsets)[subtree.offset]
+        transforms = offsets @ worlds[:, subtree.node]
+
+        def tiled(column: list[int], dtype: type = np.int32) -> np.ndarray:
+            return np.tile(np.array(column, dtype), copies)
+
+        self._blocks.append(
+            (
+                tiled(subtree.geometry),
+                tiled(subtree.material),
+                np.repeat(np.array(envs, np.int32), count),
+                transforms.reshape(-1, 4, 4),
+                tiled(subtree.double_sided, bool),
+                paths[:, subtree.path].reshape(-1),
+                tiled(subtree.label),
+                paths[:, subtree.owner].reshape(-1),
+                paths[:, subtree.frame].reshape(-1),
+                np.tile(offsets, (copies, 1, 1)),
+            )
+        )
+
+    def finish(self) -> None:
+        """Sort everything by environment, shared things first, and fill the scene."""
+        scene = self._scene
+        scene.paths = self.table.paths
+        self._cameras.sort(key=lambda item: item[0].env)
+        self._lights.sort(key=lambda item: item[0].env)
+        scene.cameras = [camera for camera, _ in self._cameras]
+        scene.lights = [light for light, _ in self._lights]
+        self.camera_offsets = [offset for _, offset in self._cameras]
+        self.light_offsets = [offset for _, offset in self._lights]
+        if self._blocks:
+            order = np.argsort(np.concatenate([block[2] for block in self._blocks]), kind="stable")
+            columns = [np.concatenate(parts)[order] for parts in zip(*self._blocks, strict=True)]
+            scene.instances = Instances(*columns[:8])
+            self.frames, self.offsets = columns[8], columns[9]
+
+
+def _meters_per_unit(stage: Usd.Stage, findings: list[Finding]) -> float:
+    value = float(UsdGeom.GetStageMetersPerUnit(stage))
+    if value > 0 and np.isfinite(value):
+        return value
+    findings.append(
+        Finding("stage-units", "warning", "/", f"metersPerUnit is {value}, which is no length; 0.01 is taken instead.")
+    )
+    return 0.01
+
+
+def _clone_prim(stage: Usd.Stage, env: Usd.Prim, relative: str) -> Usd.Prim:
+    return stage.GetPrimAtPath(env.GetPath().AppendPath(Sdf.Path(relative.lstrip("/"))))
+
+
+def _rename(path: str, root: str, new: str) -> str:
+    """Move a path from below ``root`` to below ``new``; other paths stay."""
+    if root and path.startswith(root) and (len(path) == len(root) or path[len(root)] == "/"):
+        return new + path[len(root) :]
+    return path
+
+
+def _below(paths: Sequence[str] | None) -> Callable[[str], bool]:
+    """Return a test whether a path is one of ``paths`` or below one."""
+    if paths is None:
+        return lambda path: True
+    wanted = {str(path).rstrip("/") for path in paths}
+
+    def inside(path: str) -> bool:
+        while path:
+            if path in wanted:
+                return True
+            path = path.rpartition("/")[0]
+        return "" in wanted
+
+    return inside
