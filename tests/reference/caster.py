@@ -103,7 +103,7 @@ def _meet(scene: Scene, i: int, origin: np.ndarray, direction: np.ndarray, near:
     o, d = origin @ to_local[:3, :3] + to_local[3, :3], direction @ to_local[:3, :3]
     mesh = scene.meshes[geometry.mesh] if geometry.kind == GeometryKind.MESH else None
 
-    step = len(o) if mesh is None else max(1, _CHUNK // max(1, len(mesh.triangles)))
+    step = max(1, len(o) if mesh is None else _CHUNK // max(1, len(mesh.triangles)))
     for start in range(0, len(o), step):
         rays = slice(start, start + step)
         if mesh is None:
