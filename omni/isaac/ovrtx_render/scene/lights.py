@@ -45,8 +45,14 @@ _Z_POLE = np.array([[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, -1.0, 0.0,
 
 
 def is_light(prim: Usd.Prim) -> bool:
-    """Whether a prim is a light of any kind, supported or not, gprims that merely emit included."""
-    return prim.GetTypeName() in _KINDS or prim.GetTypeName() in _UNSUPPORTED or prim.HasAPI(UsdLux.LightAPI)
+    """Whether a prim is a light of any kind, supported or not.
+
+    A gprim that also has the LightAPI (a mesh light) is no light here but a thing to draw; the material reader tells
+    that its light is missing.
+    """
+    if prim.GetTypeName() in _KINDS or prim.GetTypeName() in _UNSUPPORTED:
+        return True
+    return prim.HasAPI(UsdLux.LightAPI) and not prim.IsA(UsdGeom.Gprim)
 
 
 def light_radiance(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from pxr import Sdf, Usd
+from pxr import Sdf, Usd, UsdLux
 
 from ..config import RendererCfg
 from .data import AlphaMode, Finding, Material, Texture
@@ -78,6 +78,13 @@ class MaterialReader:
 
         An unbound prim gets a material from its displayColor and displayOpacity, or the default grey.
         """
+        if prim.HasAPI(UsdLux.LightAPI):
+            self.report(
+                "light-unsupported",
+                "warning",
+                prim.GetPath(),
+                "the mesh light is drawn with its material and does not light the scene. Put a rect or sphere light there",
+            )
         material_prim = self._bindings.material_of(prim)
         if not material_prim:
             return self._display_material(prim)

@@ -173,8 +173,12 @@ def _is_srgb(color_space: str, image: Image) -> bool:
 def anchored_paths(attribute: Usd.Attribute, authored: str) -> list[str]:
     """Where an authored path may be: anchored to each layer that authors the attribute, strongest first."""
     path = authored.replace("<UDIM>", "1001")
+    candidates = [path, path.replace("\\", "/")]
+    if not path.startswith((".", "/", "\\")) and ":" not in path:
+        # A "search path": Ar looks beside the layer for it, too, but would not say so when it is missing.
+        candidates.insert(0, f"./{path}")
     paths: list[str] = []
-    for candidate in dict.fromkeys((path, path.replace("\\", "/"))):
+    for candidate in dict.fromkeys(candidates):
         for spec in attribute.GetPropertyStack(TIME):
             anchored = spec.layer.ComputeAbsolutePath(candidate)
             if anchored and anchored not in paths:
