@@ -21,16 +21,18 @@ def _installed_version() -> str | None:
     try:
         return version("warp-lang")
     except PackageNotFoundError:
-        pass
-    try:
-        import warp
-    except ImportError:
-        return None
-    return str(warp.__version__)
+        try:
+            import warp
+        except ImportError:
+            return None
+        return str(warp.__version__)
 
 
-def require_warp() -> None:
+def require_warp() -> str:
     """Refuse a missing or too old Warp with one clear sentence. Call it before the first ``import warp``.
+
+    Returns:
+        The version that is installed.
 
     Raises:
         BackendUnavailableError: Warp is missing or older than :data:`MINIMUM_WARP`.
@@ -47,3 +49,4 @@ def require_warp() -> None:
             f"Warp {found} is installed, but the warp backend needs Warp {needed} or newer; "
             f"upgrade it with: pip install 'warp-lang>={needed},<2'"
         )
+    return found

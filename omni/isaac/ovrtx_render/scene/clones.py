@@ -24,8 +24,8 @@ _XFORM_OP = re.compile(r"(?m)^\s*(?:custom )?\w+ xformOp:\S+ = (.*)$")
 
 _BELOW_ROOT = re.compile(r"(?m)^\s*(?:def|over|class|variantSet) ")
 
-HEAVY_ARRAY = 256
-"""Elements from which an array is compared by its memory or bytes, not by its text."""
+HEAVY_ARRAY = 1024
+"""Elements above which an array is compared by its memory or bytes; below, writing its text is quicker."""
 
 
 @dataclass
@@ -34,23 +34,25 @@ class CloneGroup:
 
     Attributes:
         members: Environment ids, ascending; the first one is the template.
-        moved: Ids of members with a transform below the root that differs from the template's.
+        moved: Members with transforms below the root that differ from the template's, with the paths of those prims
+            relative to the root, or None where any may differ.
     """
 
     members: list[int]
-    moved: list[int]
+    moved: dict[int, list[str] | None]
 
 
 def group_clones(stage: Usd.Stage, envs: list[Usd.Prim]) -> list[CloneGroup]:
     """Group environment roots by structure; environments that cannot be compared are groups of their own."""
     if not _comparable(stage, envs):
-        return [CloneGroup([env], []) for env in range(len(envs))]
+        return [CloneGroup([env], {}) for env in range(len(envs))]
     loads = _load_rules(stage)
     stacks = [env.GetPrimStack() for env in envs]
     shared = Counter((spec.layer.identifier, spec.path) for stack in stacks for spec in stack)
     writer = _SpecWriter()
     groups: dict[bytes, CloneGroup] = {}
     values: dict[bytes, list[str]] = {}
+    owners: dict[bytes, list[str] | None] = {}
     for index, (env, stack) in enumerate(zip(envs, stacks, strict=True)):
         state = hashlib.blake2b(digest_size=16)
         inner: list[str] = []
@@ -69,12 +71,22 @@ def group_clones(stage: Usd.Stage, envs: list[Usd.Prim]) -> list[CloneGroup]:
         key = state.digest()
         group = groups.get(key)
         if group is None:
-            groups[key] = CloneGroup([index], [])
+            groups[key] = CloneGroup([index], {})
             values[key] = inner
             continue
         group.members.append(index)
         if inner != values[key]:
-            group.moved.append(index)
+            if key not in owners:
+                own = [spec for spec in stack if shared[spec.layer.identifier, spec.path] == 1]
+                names = [name for spec in own for child in spec.nameChildren for name in _op_owners(child, "")]
+                plain = len(names) == len(inner) and not any(spec.variantSets for spec in own)
+                owners[key] = names if plain else None
+            at = owners[key]
+            if at is None:
+                group.moved[index] = None
+            else:
+                differs = zip(at, inner, values[key], strict=True)
+                group.moved[index] = sorted({path for path, mine, theirs in differs if mine != theirs})
     return list(groups.values())
 
 
@@ -191,6 +203,22 @@ class _SpecWriter:
             digest = hashlib.blake2b(np.ascontiguousarray(array), digest_size=16, person=array.dtype.str.encode())
             known = self._bytes[key] = (digest.digest(), array)
         return known[0]
+
+
+def _op_owners(spec: Sdf.PrimSpec, parent: str) -> Iterator[str]:
+    """Relative prim path of every transform operation value in the order in which they stand in the text."""
+    path = f"{parent}/{spec.name}"
+    for prop in spec.properties:
+        if prop.name.startswith("xformOp:"):
+            keys = prop.ListInfoKeys()
+            for key in ("default", "timeSamples", "connectionPaths"):
+                if key in keys:
+                    yield path
+    if spec.variantSets:
+        # Variants are written apart from the children; their values make the count differ, which the caller notices.
+        return
+    for child in spec.nameChildren:
+        yield from _op_owners(child, path)
 
 
 def _long_arrays(spec: Sdf.PrimSpec, path: str) -> Iterator[tuple[str, int]]:

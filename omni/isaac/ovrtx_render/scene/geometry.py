@@ -82,7 +82,8 @@ class GeometryReader:
         self._materials = materials
         self._findings = findings
         self._surfaces: dict[bytes, Surface] = {}
-        self._by_prototype: dict[tuple[str, object], object] = {}
+        self._meshes_by_prototype: dict[tuple[object, ...], list[tuple[int, int]]] = {}
+        self._merged_by_prototype: dict[tuple[str, str | None], int] = {}
         self._analytic: dict[str, Callable[[Usd.Prim], Geometry | Mesh | None]] = {
             "Cube": _cube,
             "Sphere": _sphere,
@@ -142,11 +143,11 @@ class GeometryReader:
         if prim.IsInstanceProxy():
             # Prims of one prototype are read once; only their materials may differ between instances.
             key = (str(prim.GetPrimInPrototype().GetPath()), tuple(names))
-        cached = self._by_prototype.get(key) if key else None
+        cached = self._meshes_by_prototype.get(key) if key else None
         if cached is None:
             cached = self._mesh_geometries(prim, [faces for _, faces in subsets], names)
             if key:
-                self._by_prototype[key] = cached
+                self._meshes_by_prototype[key] = cached
         return [self._part(prim, geometry, bound[which]) for which, geometry in cached]
 
     def _mesh_geometries(
@@ -205,14 +206,14 @@ class GeometryReader:
             self._report(prim, [f"{color}; it is ignored"])
             color = None
         key = (str(prim.GetPrimInPrototype().GetPath()), color_name) if prim.IsInstanceProxy() else None
-        geometry = self._by_prototype.get(key) if key else None
+        geometry = self._merged_by_prototype.get(key) if key else None
         if geometry is None:
             mesh = build(prim, color)
             if mesh is None or not len(mesh.triangles):
                 return []
             geometry = self._store.add_mesh(mesh)
             if key:
-                self._by_prototype[key] = geometry
+                self._merged_by_prototype[key] = geometry
         ribbons = prim.IsA(UsdGeom.Curves) and bool(prim.GetAttribute("normals").HasAuthoredValue())
         return [self._part(prim, geometry, material, double_sided=True if ribbons else None)]
 

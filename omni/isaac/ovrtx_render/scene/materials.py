@@ -83,7 +83,7 @@ class MaterialReader:
                 "light-unsupported",
                 "warning",
                 prim.GetPath(),
-                "the mesh light is drawn with its material and does not light the scene. Put a rect or sphere light there",
+                "the mesh light is drawn but does not light the scene. Put a rect or sphere light there",
             )
         material_prim = self._bindings.material_of(prim)
         if not material_prim:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from .data import SHARED, Camera, Finding, Instances, Light, Scene
 from .environments import find_environments
 from .geometry import GeometryReader, GeometryStore
 from .materials import MaterialReader
-from .openusd import TIME, Sdf, Tf, Usd, UsdGeom
+from .openusd import TIME, Tf, Usd, UsdGeom
 from .primvars import as_array
 from .records import PathTable, Subtree
 from .semantics import SemanticReader
@@ -126,7 +127,8 @@ class StageReader:
         Raises:
             ConfigError: ``cfg.env_pattern`` is not a valid pattern.
         """
-        stage, findings = self._stage, []
+        stage = self._stage
+        findings: list[Finding] = []
         envs = find_environments(stage, self._cfg.env_pattern)
         scene = Scene(
             meters_per_unit=_meters_per_unit(stage, findings),
@@ -141,12 +143,12 @@ class StageReader:
         worlds = shared.tree.worlds(IDENTITY)
         assembly.place(shared, worlds, [SHARED], "", [""])
 
-        groups = group_clones(stage, envs) if self._reuse_clones else [CloneGroup([e], []) for e in range(len(envs))]
+        groups = group_clones(stage, envs) if self._reuse_clones else [CloneGroup([e], {}) for e in range(len(envs))]
         for group in groups:
             # Environments below something that is not walked (an inactive or abstract parent) draw nothing.
             group_members = [env for env in group.members if scene.env_paths[env] in walk.env_contexts]
             if group_members:
-                self._place_group(walk, assembly, worlds[0], envs, group_members, set(group.moved))
+                self._place_group(walk, assembly, worlds[0], envs, group_members, group.moved)
         assembly.finish()
         walk.finish(scene)
         self._frames = [assembly.table.paths[i] for i in assembly.frames]
@@ -212,7 +214,7 @@ class StageReader:
         shared_worlds: np.ndarray,
         envs: list[Usd.Prim],
         members: list[int],
-        moved: set[int],
+        moved: dict[int, list[str] | None],
     ) -> None:
         """Walk the first environment of a group and place it as all of them."""
         template = envs[members[0]]
@@ -221,18 +223,21 @@ class StageReader:
         walk.visit(template, replace(context, node=ROOT), subtree, root=True)
         if subtree.baked and moved:
             for env in sorted(moved):
-                self._place_group(walk, assembly, shared_worlds, envs, [env], set())
+                self._place_group(walk, assembly, shared_worlds, envs, [env], {})
             members = [env for env in members if env not in moved]
         locals_of_all = np.repeat(np.array(subtree.tree.locals)[None], len(members), axis=0)
         root = str(template.GetPath())
+        node_of = {path[len(root) :]: node for node, path in enumerate(subtree.tree.paths)}
         for row, env in enumerate(members[1:], start=1):
-            nodes = range(len(subtree.tree.paths)) if env in moved else range(1)
-            for node in nodes:
-                path = subtree.tree.paths[node]
-                prim = envs[env] if node == 0 else _clone_prim(self._stage, envs[env], path[len(root) :])
+            local = local_matrix(envs[env])
+            locals_of_all[row, 0] = IDENTITY if local is None else local[0]
+            elsewhere = moved.get(env, [])
+            for relative in node_of if elsewhere is None else elsewhere:
+                node = node_of.get(relative)
+                prim = _clone_prim(self._stage, envs[env], relative) if node else None
                 if prim and not prim.IsInstanceProxy():
-                    local = local_matrix(prim)
-                    locals_of_all[row, node] = IDENTITY if local is None else local[0]
+                    # Its operations are those of the template, so only their product is asked for.
+                    locals_of_all[row, node] = matrix(UsdGeom.Xformable(prim).GetLocalTransformation(TIME))
         worlds = subtree.tree.worlds(shared_worlds[context.node], locals_of_all)
         assembly.place(subtree, worlds, members, root, [str(envs[env].GetPath()) for env in members])
 
@@ -302,7 +307,7 @@ class _Walk:
 
     def _inherit(self, prim: Usd.Prim, path: str, context: _Context, out: Subtree, root: bool) -> _Context:
         """Apply what the prim itself says on top of what it inherits."""
-        changes: dict[str, object] = {}
+        changes: dict[str, Any] = {}
         local = local_matrix(prim)
         if local is not None or root:
             own, resets = local or (IDENTITY, False)
@@ -448,7 +453,7 @@ class _Assembly:
         offsets = np.array(subtree.offsets)[subtree.offset]
         transforms = offsets @ worlds[:, subtree.node]
 
-        def tiled(column: list[int], dtype: type = np.int32) -> np.ndarray:
+        def tiled(column: Sequence[int], dtype: type = np.int32) -> np.ndarray:
             return np.tile(np.array(column, dtype), copies)
 
         self._blocks.append(
@@ -494,7 +499,7 @@ def _meters_per_unit(stage: Usd.Stage, findings: list[Finding]) -> float:
 
 
 def _clone_prim(stage: Usd.Stage, env: Usd.Prim, relative: str) -> Usd.Prim:
-    return stage.GetPrimAtPath(env.GetPath().AppendPath(Sdf.Path(relative.lstrip("/"))))
+    return stage.GetPrimAtPath(f"{env.GetPath()}{relative}")
 
 
 def _rename(path: str, root: str, new: str) -> str:

@@ -85,12 +85,12 @@ def _clip_ears(polygon: np.ndarray) -> np.ndarray:
     u, v = [(1, 2), (2, 0), (0, 1)][drop]
     flat = polygon[:, [u, v]] if normal[drop] >= 0 else polygon[:, [v, u]]
     left = list(range(len(flat)))
-    triangles = []
+    triangles: list[list[int]] = []
     while len(left) > 3:
         ear = _find_ear(flat, left)
-        triangles.append((left[ear - 1], left[ear], left[(ear + 1) % len(left)]))
+        triangles.append([left[ear - 1], left[ear], left[(ear + 1) % len(left)]])
         del left[ear]
-    triangles.append(tuple(left))
+    triangles.append(left)
     return np.array(triangles, np.int64)
 
 

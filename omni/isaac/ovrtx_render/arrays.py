@@ -1,0 +1,81 @@
+"""Taking arrays from callers: numpy, Warp, torch or anything that speaks DLPack, checked and without a needless copy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import warp as wp
+
+from .errors import InputError
+
+__all__ = ["as_device_array", "reinterpret"]
+
+
+def reinterpret(array: wp.array, dtype: Any, shape: tuple[int, ...]) -> wp.array:
+    """The same memory as another dtype and shape; the result keeps ``array`` alive."""
+    if array.ptr is None:
+        return wp.empty(shape, dtype=dtype, device=array.device)
+    view = wp.array(ptr=array.ptr, dtype=dtype, shape=shape, device=array.device, copy=False)
+    view._owner = array
+    return view
+
+
+def as_device_array(name: str, value: Any, dtype: Any, shape: tuple[int, ...], device: wp.Device) -> wp.array:
+    """Bring an array of float32 to the device as ``dtype`` (float32, or a Warp vector or matrix of it).
+
+    Arrays that already lie on the device are used in place; host numpy arrays and nested lists are converted and
+    copied. An array on another device, or a device array of another dtype, is refused: a silent copy every step is
+    what this package exists to avoid.
+
+    Args:
+        name: Name of the argument, for messages.
+        value: numpy, Warp or DLPack array (torch, jax, cupy), or a nested sequence.
+        dtype: Element type wanted, e.g. ``wp.vec3``.
+        shape: Scalar shape expected, e.g. ``(N, 3)``.
+
+    Raises:
+        InputError: Wrong shape, dtype or device, or values that are not finite (checked on the CPU).
+    """
+    if isinstance(value, wp.array):
+        array = value
+    elif hasattr(value, "__dlpack__") and not isinstance(value, np.ndarray):
+        value = value.detach() if getattr(value, "requires_grad", False) else value
+        dtype_name = str(value.dtype).rpartition(".")[2]
+        if dtype_name != "float32":
+            raise InputError(f"{name} has dtype {dtype_name}; expected float32 (convert it once, e.g. x.float())")
+        try:
+            array = wp.from_dlpack(value)
+        except (RuntimeError, TypeError, BufferError) as error:
+            raise InputError(f"{name} cannot be taken through DLPack: {error}") from error
+    else:
+        try:
+            host = np.asarray(value, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{name} is not an array of numbers: {error}; expected shape {shape}") from error
+        if host.shape != shape:
+            raise InputError(f"{name} has shape {host.shape}; expected {shape}")
+        _check_finite(name, host)
+        inner = getattr(dtype, "_shape_", ())
+        return wp.array(np.ascontiguousarray(host), dtype=dtype, shape=shape[: len(shape) - len(inner)], device=device)
+
+    inner = tuple(getattr(array.dtype, "_shape_", ()))
+    scalar = getattr(array.dtype, "_wp_scalar_type_", array.dtype)
+    if tuple(array.shape) + inner != shape:
+        raise InputError(f"{name} has shape {tuple(array.shape) + inner}; expected {shape}")
+    if scalar is not wp.float32:
+        raise InputError(f"{name} has dtype {scalar.__name__}; expected float32")
+    if array.device != device:
+        raise InputError(f"{name} is on {array.device}; expected {device} (create it there, or move it once)")
+    if not array.is_contiguous:
+        array = array.contiguous()
+    if device.is_cpu:
+        _check_finite(name, array.numpy())
+    wanted = tuple(getattr(dtype, "_shape_", ()))
+    return reinterpret(array, dtype, shape[: len(shape) - len(wanted)])
+
+
+def _check_finite(name: str, host: np.ndarray) -> None:
+    if not np.isfinite(host).all():
+        row = tuple(np.argwhere(~np.isfinite(host))[0])
+        raise InputError(f"{name}[{', '.join(map(str, row))}] is {host[row]}; expected finite numbers")

@@ -1,0 +1,77 @@
+"""What a backend is: it takes a Scene, camera bundles and pose arrays, and fills output buffers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import warp as wp
+
+    from ..cameras import CameraBundle
+    from ..scene.data import Scene
+
+__all__ = ["Backend", "FrameBinding"]
+
+
+class FrameBinding:
+    """Prims whose world poses a caller writes, resolved to the frames (instances, lights, cameras) below them.
+
+    Attributes:
+        rows: (K,) int32 index of the bound prim.
+        frames: (K,) int32 frame: instance i of ``Scene.instances``, or I + light, or I + L + camera.
+        to_pose: (K, 4, 4) float64 frame relative to the prim's rotation and translation (scale kept inside), metres.
+        to_matrix: (K, 4, 4) float64 frame relative to the prim's whole matrix, stage units.
+    """
+
+    def __init__(self, rows: np.ndarray, frames: np.ndarray, to_pose: np.ndarray, to_matrix: np.ndarray) -> None:
+        self.rows = rows
+        self.frames = frames
+        self.to_pose = to_pose
+        self.to_matrix = to_matrix
+
+
+class Backend(ABC):
+    """One way to draw. Instances are made by the registry with the renderer's configuration."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def load(self, scene: Scene) -> None:
+        """Take a scene (again): everything that came from an earlier one is replaced."""
+
+    @abstractmethod
+    def add_cameras(self, bundle: CameraBundle) -> None:
+        """Prepare a camera bundle: allocate its outputs into ``bundle.outputs``."""
+
+    @abstractmethod
+    def bind(self, binding: FrameBinding) -> object:
+        """Prepare a binding; the result is handed to the write methods."""
+
+    @abstractmethod
+    def write_poses(self, bound: object, positions: wp.array, quats: wp.array, order: str) -> None:
+        """Scatter poses: positions (P,) vec3 stage units, quats (P,) vec4 in ``order`` ``"xyzw"`` or ``"wxyz"``."""
+
+    @abstractmethod
+    def write_matrices(self, bound: object, matrices: wp.array) -> None:
+        """Scatter (P,) mat44 row-vector world matrices in stage units."""
+
+    @abstractmethod
+    def set_camera_poses(
+        self, bundle: CameraBundle, positions: wp.array, quats: wp.array, order: str, convention: str, index: wp.array
+    ) -> None:
+        """Set the poses of the cameras ``index``; positions in stage units."""
+
+    @abstractmethod
+    def set_intrinsics(self, bundle: CameraBundle, matrices: wp.array, index: wp.array) -> None:
+        """Set (n,) mat33 pixel intrinsics of the cameras ``index``."""
+
+    @abstractmethod
+    def render(self, bundle: CameraBundle, cameras: np.ndarray | None) -> dict[str, float]:
+        """Draw the listed cameras (None: all) into ``bundle.outputs``; returns seconds by phase."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free everything; may be called twice."""

@@ -1,0 +1,357 @@
+"""The Scene on a device: flat arrays packed once, and the frames that pose writes move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import warp as wp
+
+from ...config import RendererCfg
+from ...scene.data import AlphaMode, Geometry, GeometryKind, Light, LightKind, Mesh, Scene, TextureRef
+from .bvh import LEAF_FLOATS, build_bvh, node_floats
+from .environment import Environment, bake_environment
+from .native import CPU_WIDTH, CUDA_WIDTH
+from .resolve import encode_table
+from .surface import MeshAttributes, ShadingScene
+from .textures import Textures, decode_table, pack_refs, pack_textures
+from .transforms import refresh_instances
+from .types import Affine, LightState, MaterialState, Shapes, TextureInfo, TextureRefState
+
+__all__ = ["DeviceScene", "upload"]
+
+HEADLIGHT = 6
+_ENDLESS = 1.0e12
+_TEXTURE_FIELDS = (
+    "base_color",
+    "metallic",
+    "roughness",
+    "specular_color",
+    "clearcoat",
+    "clearcoat_roughness",
+    "emissive",
+    "occlusion",
+    "opacity",
+    "normal",
+)
+
+
+@dataclass(eq=False)
+class DeviceScene:
+    """Everything the kernels read.
+
+    Frames are the transforms of all that can be moved: instances (in device order), then lights, then cameras.
+
+    Attributes:
+        order: (I,) index in ``Scene.instances`` of each device instance.
+        frames: (I + L + C,) Affine; its first I rows are ``shapes.local_to_world`` itself.
+        previous: (I,) transforms at the last rendered frame, for motion vectors.
+        lights: Lights sorted by environment (domes left out); ``light_frames`` the frame of each.
+        max_lights: Most lights any environment sees.
+        layered: Whether any material is not opaque.
+        exposure: Multiplier that the automatic exposure chose.
+    """
+
+    device: wp.Device
+    order: np.ndarray
+    shapes: Shapes
+    shading: ShadingScene
+    environment: Environment
+    lights: wp.array
+    light_begin: wp.array
+    light_frames: wp.array
+    frames: wp.array
+    previous: wp.array
+    num_instances: int
+    num_lights: int
+    max_lights: int
+    max_visible: int
+    has_dome: bool
+    has_shadows: bool
+    layered: bool
+    exposure: float
+    semantic_of: wp.array
+    owner_of: wp.array
+    path_of: wp.array
+    encode: wp.array
+
+
+def affine_rows(matrices: np.ndarray, meters: float) -> np.ndarray:
+    """(n, 4, 4) USD row-vector matrices in stage units as Affine records in metres."""
+    out = np.zeros(len(matrices), Affine.numpy_dtype())
+    if len(matrices):
+        out["linear"] = np.swapaxes(matrices[:, :3, :3], 1, 2) * meters
+        out["offset"] = matrices[:, 3, :3] * meters
+    return out
+
+
+def _bounds(geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    p = [min(abs(x), _ENDLESS) for x in geometry.params]
+    if geometry.kind == GeometryKind.PLANE:
+        upper = np.array([p[0], p[1], 0.0])
+    elif geometry.kind == GeometryKind.CUBE:
+        upper = np.array(p[:3])
+    elif geometry.kind == GeometryKind.SPHERE:
+        upper = np.full(3, p[0])
+    elif geometry.kind == GeometryKind.CAPSULE:
+        upper = np.array([p[0], p[0], p[0] + p[1]])
+    else:
+        upper = np.array([p[0], p[0], p[1]])
+    return -upper, upper
+
+
+def _pack_geometry(scene: Scene, width: int, device: wp.Device) -> tuple[dict[str, wp.array], MeshAttributes]:
+    bvhs = [build_bvh(mesh.points, mesh.triangles, width) for mesh in scene.meshes]
+    node_start = np.cumsum([0, *(len(b.nodes) for b in bvhs)])
+    leaf_start = np.cumsum([0, *(len(b.leaves) for b in bvhs)])
+    records = np.zeros((max(len(scene.geometries), 1), 16), np.float32)
+    base = np.full((max(len(scene.geometries), 1), 4), -1, np.int32)
+
+    def rows(name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Concatenated corner attribute and the first row of each mesh (-1 where a mesh has none)."""
+        parts, starts, n = [], [], 0
+        for mesh in scene.meshes:
+            value = _corner_points(mesh) if name == "points" else getattr(mesh, name)
+            starts.append(-1 if value is None else n)
+            if value is not None:
+                parts.append(np.asarray(value, np.float32))
+                n += len(value)
+        size = 2 if name == "uvs" else 3
+        return (np.concatenate(parts) if n else np.zeros((1, 3, size), np.float32)), np.array(starts, np.int32)
+
+    attributes = {name: rows(name) for name in ("points", "normals", "uvs", "colors")}
+    for i, geometry in enumerate(scene.geometries):
+        bits = np.zeros(4, np.int32)
+        bits[0] = int(geometry.kind)
+        if geometry.kind == GeometryKind.MESH:
+            m = geometry.mesh
+            bits[1], bits[2] = node_start[m], leaf_start[m]
+            lower, upper = bvhs[m].lower, bvhs[m].upper
+            base[i] = [attributes[name][1][m] for name in ("points", "normals", "uvs", "colors")]
+        else:
+            lower, upper = _bounds(geometry)
+            params = [min(abs(x), 1.0e30) for x in geometry.params]
+            records[i, 4 : 4 + len(params)] = params
+        records[i, :4] = bits.view(np.float32)
+        records[i, 8:11], records[i, 12:15] = lower, upper
+
+    def floats(parts: list[np.ndarray], columns: int) -> wp.array:
+        flat = np.concatenate(parts) if parts else np.zeros((1, columns), np.float32)
+        return wp.array(flat.reshape(-1), dtype=wp.float32, device=device)
+
+    mesh = MeshAttributes()
+    mesh.base = wp.array(base, dtype=wp.vec4i, device=device)
+    mesh.points = wp.array(attributes["points"][0], dtype=wp.vec3, device=device)
+    mesh.normals = wp.array(attributes["normals"][0], dtype=wp.vec3, device=device)
+    mesh.uvs = wp.array(attributes["uvs"][0], dtype=wp.vec2, device=device)
+    mesh.colors = wp.array(attributes["colors"][0], dtype=wp.vec3, device=device)
+    arrays = {
+        "geometry": wp.array(records.reshape(-1), dtype=wp.float32, device=device),
+        "bvh_nodes": floats([b.nodes for b in bvhs], node_floats(width)),
+        "bvh_leaves": floats([b.leaves for b in bvhs], LEAF_FLOATS),
+    }
+    return arrays, mesh
+
+
+def _corner_points(mesh: Mesh) -> np.ndarray:
+    return mesh.points[mesh.triangles]
+
+
+def _pack_materials(scene: Scene, device: wp.Device) -> tuple[wp.array, Textures]:
+    refs: list[TextureRef] = []
+    index: dict[TextureRef, int] = {}
+
+    def ref_index(ref: TextureRef | None) -> int:
+        if ref is None:
+            return -1
+        if ref not in index:
+            index[ref] = len(refs)
+            refs.append(ref)
+        return index[ref]
+
+    table = np.zeros(max(len(scene.materials), 1), MaterialState.numpy_dtype())
+    for row, material in zip(table, scene.materials, strict=False):
+        for name in MaterialState.numpy_dtype()["names"]:
+            if name.endswith("_texture"):
+                row[name] = ref_index(getattr(material, name))
+            elif name == "textured":
+                row[name] = any(getattr(material, f"{field}_texture") is not None for field in _TEXTURE_FIELDS)
+            else:
+                row[name] = getattr(material, name)
+    texels, infos = pack_textures(scene.textures, {ref.texture for ref in refs})
+    textures = Textures()
+    textures.texels = wp.array(texels, dtype=wp.uint32, device=device)
+    textures.infos = wp.array(infos, dtype=TextureInfo, device=device)
+    textures.refs = wp.array(pack_refs(refs), dtype=TextureRefState, device=device)
+    textures.decode = wp.array(decode_table(), dtype=wp.float32, device=device)
+    return wp.array(table, dtype=MaterialState, device=device), textures
+
+
+def _light_row(light: Light, meters: float, unit: str) -> tuple:
+    """One LightState: sizes with the light's scale folded in, radiance normalised."""
+    m = light.transform
+    scale = np.linalg.norm(m[:3, :3], axis=1)
+    axes = m[:3, :3] / np.maximum(scale, 1e-12)[:, None]
+    z = axes[2]
+    x = axes[0] - z * (axes[0] @ z)
+    x = x / max(np.linalg.norm(x), 1e-12)
+    rotation = np.stack([x, np.cross(z, x), z], axis=1)
+    radiance = np.asarray(light.radiance, float)
+    size = (0.0, 0.0)
+    area = 1.0
+    if light.kind == LightKind.DISTANT:
+        half = np.radians(np.clip(light.angle, 0.0, 179.0)) / 2.0
+        size = (np.sin(half), 0.0)
+        if unit == "nit" and not light.normalize:
+            radiance = radiance * np.pi * np.sin(half) ** 2
+    elif light.kind == LightKind.SPHERE:
+        radius = light.radius * float(np.cbrt(np.prod(np.maximum(scale, 1e-12))))
+        area = 4.0 * np.pi * radius**2
+        size = (radius, radius)
+        if light.treat_as_point:  # the same intensity from a vanishing ball
+            radiance = radiance * (radius / 1.0e-4) ** 2
+            size = (1.0e-4, 1.0e-4)
+    elif light.kind == LightKind.RECT:
+        size = (light.width * scale[0] / 2.0, light.height * scale[1] / 2.0)
+        area = 4.0 * size[0] * size[1]
+    elif light.kind == LightKind.DISK:
+        size = (light.radius * scale[0], light.radius * scale[1])
+        area = np.pi * size[0] * size[1]
+    elif light.kind == LightKind.CYLINDER:
+        size = (light.radius * float(np.sqrt(scale[1] * scale[2])), light.length * scale[0] / 2.0)
+        area = 4.0 * np.pi * size[0] * size[1]
+    if light.normalize and light.kind != LightKind.DISTANT:
+        radiance = radiance / max(area, 1.0e-12)
+    lengths = size if light.kind == LightKind.DISTANT else tuple(s * meters for s in size)
+    cone = np.cos(np.radians(min(light.cone_angle, 180.0)))
+    inner = np.cos(np.radians(min(light.cone_angle, 180.0) * (1.0 - np.clip(light.cone_softness, 0.0, 1.0))))
+    return (
+        int(light.kind), rotation, m[3, :3] * meters, radiance, lengths, -1.0 if light.cone_angle >= 180.0 else cone,
+        inner, light.focus, light.diffuse, light.specular, int(light.cast_shadows), light.env,
+    )  # fmt: skip
+
+
+def _pack_lights(scene: Scene, cfg: RendererCfg) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """LightState table sorted by environment, its ranges, and the index in ``Scene.lights`` of each row."""
+    picked = [i for i, light in enumerate(scene.lights) if light.kind != LightKind.DOME]
+    picked.sort(key=lambda i: scene.lights[i].env)
+    rows = [_light_row(scene.lights[i], scene.meters_per_unit, cfg.distant_light_unit) for i in picked]
+    if not scene.lights and cfg.headlight:
+        rows = [(HEADLIGHT, np.eye(3), np.zeros(3), np.full(3, np.pi), (0.02, 0.0), -1.0, 1.0, 0, 1, 1, 0, -1)]
+    table = np.zeros(max(len(rows), 1), LightState.numpy_dtype())
+    for i, row in enumerate(rows):
+        table[i] = row
+    envs = np.array([row[-1] for row in rows], np.int64)
+    begin = np.searchsorted(envs, np.arange(-1, scene.num_envs + 1)).astype(np.int32)
+    return table, begin, np.array(picked, np.int32)
+
+
+def automatic_exposure(scene: Scene, lights: np.ndarray, count: int, dome: np.ndarray) -> float:
+    """Multiplier that brings a white surface facing all lights of environment 0 just below white.
+
+    Chosen once from the lights alone, so it is the same for every environment and does not flicker.
+    """
+    weights = np.array([0.2126, 0.7152, 0.0722])
+    total = np.pi * float(dome @ weights)
+    own = scene.instances.transform[scene.instances.env <= 0][:, 3, :3]
+    center = (np.median(own, axis=0) if len(own) else np.zeros(3)) * scene.meters_per_unit
+    for light in lights[:count]:
+        if light["env"] > 0:
+            continue
+        value = float(light["radiance"] @ weights)
+        if light["kind"] in (LightKind.DISTANT, HEADLIGHT):
+            total += value
+            continue
+        a, b = light["size"]
+        area = {LightKind.RECT: 4 * a * b, LightKind.CYLINDER: 4 * a * b}.get(light["kind"], np.pi * a * b)
+        distance2 = max(float(((light["position"] - center) ** 2).sum()), float(area))
+        total += value * area / distance2
+    return float(0.9 * np.pi / total) if total > 1.0e-12 else 1.0
+
+
+def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
+    """Pack a scene and put it on a device."""
+    inst = scene.instances
+    count = len(inst)
+    order = np.argsort(inst.env, kind="stable").astype(np.int32)
+    env_sorted = inst.env[order]
+    begin = np.searchsorted(env_sorted, np.arange(-1, scene.num_envs + 1)).astype(np.int32)
+    meters = scene.meters_per_unit
+    width = CUDA_WIDTH if device.is_cuda else CPU_WIDTH
+    arrays, attributes = _pack_geometry(scene, width, device)
+    materials, textures = _pack_materials(scene, device)
+    light_table, light_begin, light_index = _pack_lights(scene, cfg)
+    num_lights = int(light_begin[-1])
+
+    def ints(values: np.ndarray) -> wp.array:
+        values = values if len(values) else np.zeros(1)
+        return wp.array(np.ascontiguousarray(values, np.int32), dtype=wp.int32, device=device)
+
+    moved = [inst.transform[order]]
+    moved += [np.stack([light.transform for light in scene.lights])] if scene.lights else []
+    moved += [np.stack([camera.transform for camera in scene.cameras])] if scene.cameras else []
+    frames = wp.array(affine_rows(np.concatenate(moved) if moved else np.zeros((1, 4, 4)), meters), dtype=Affine, device=device)
+    if not len(frames):
+        frames = wp.zeros(1, dtype=Affine, device=device)
+
+    shapes = Shapes()
+    shapes.geometry = arrays["geometry"]
+    shapes.bvh_nodes = arrays["bvh_nodes"]
+    shapes.bvh_leaves = arrays["bvh_leaves"]
+    shapes.inst_geometry = ints(inst.geometry[order])
+    alpha = np.array([m.alpha_mode for m in scene.materials] or [0])
+    forced = np.array([m.double_sided for m in scene.materials] or [False])
+    material_of = inst.material[order]
+    two_sided = inst.double_sided[order] | forced[material_of] if cfg.backface_culling else np.ones(count, bool)
+    shapes.inst_two_sided = ints(two_sided)
+    shapes.inst_shadow = ints(alpha[material_of] != AlphaMode.BLEND)
+    shapes.local_to_world = frames
+    shapes.world_to_local = wp.zeros(max(count, 1), dtype=Affine, device=device)
+    shapes.bounds = wp.zeros(max(count, 1), dtype=wp.vec4, device=device)
+    shapes.env_begin = ints(begin)
+    shapes.num_envs = scene.num_envs
+    shapes.see_all = int(cfg.see_all_envs)
+    if count:
+        wp.launch(refresh_instances, dim=count, inputs=[shapes], device=device)
+
+    shading = ShadingScene()
+    shading.attributes = attributes
+    shading.inst_material = ints(material_of)
+    shading.materials = materials
+    shading.textures = textures
+
+    baked = bake_environment(scene)
+    environment = Environment()
+    environment.radiance = wp.array(baked.radiance, dtype=wp.vec3, device=device)
+    environment.lobes = wp.array(baked.lobes, dtype=wp.vec3, device=device)
+    has_dome = any(light.kind == LightKind.DOME for light in scene.lights)
+
+    per_env = np.diff(begin)[1:]
+    own = int(count - begin[1] if cfg.see_all_envs or any(c.env < 0 for c in scene.cameras) else per_env.max(initial=0))
+    own_lights = int(np.diff(light_begin)[1:].max(initial=0))
+    labelled = inst.label[order] > 0
+    exposure = automatic_exposure(scene, light_table, num_lights, baked.mean) if cfg.exposure == "auto" else 2.0**cfg.exposure
+    return DeviceScene(
+        device=device,
+        order=order,
+        shapes=shapes,
+        shading=shading,
+        environment=environment,
+        lights=wp.array(light_table, dtype=LightState, device=device),
+        light_begin=ints(light_begin),
+        light_frames=ints(light_index + count),
+        frames=frames,
+        previous=wp.clone(frames),
+        num_instances=count,
+        num_lights=num_lights,
+        max_lights=int(light_begin[1]) + own_lights,
+        max_visible=max(int(begin[1]) + own, 1),
+        has_dome=has_dome,
+        has_shadows=bool(light_table["shadows"][:num_lights].any()),
+        layered=bool((alpha[material_of] != AlphaMode.OPAQUE).any()) if count else False,
+        exposure=exposure,
+        semantic_of=ints(inst.label[order] + 1),
+        owner_of=ints(np.where(labelled, inst.owner[order] + 2, 1)),
+        path_of=ints(inst.path[order] + 2),
+        encode=wp.array(encode_table(), dtype=wp.uint8, device=device),
+    )

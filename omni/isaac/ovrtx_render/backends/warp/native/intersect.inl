@@ -1,0 +1,269 @@
+// Ray / shape intersection, shared by every tracing function. This text is the head of a Warp native function body,
+// so it may hold types, constants and lambdas, but no functions.
+//
+// One source serves both devices: on the CPU a lane group is a row of 8 pixels in one SIMD register, on CUDA a thread
+// is one lane. F is a group of floats, M a group of truth values.
+//
+// Geometry record (GEOM floats): kind, first node, first leaf, -, params[3], -, lower[3], -, upper[3], -
+// Node of width W (7 W floats): lower x, upper x, lower y, upper y, lower z, upper z, child; each W long.
+//     child >= 0 is a node, child < 0 the leaf ~child; both relative to the first of the mesh. Unused: lower > upper.
+// Leaf (40 floats): v0 x y z, e1 x y z, e2 x y z of 4 triangles, each 4 long, then 4 triangle indices.
+#if defined(__CUDA_ARCH__)
+typedef float F;
+typedef int M;
+constexpr int LANES = 1;
+#define OVRTX_LANE(v, i) (v)
+#else
+typedef float F __attribute__((ext_vector_type(8)));
+typedef int M __attribute__((ext_vector_type(8)));
+typedef bool B __attribute__((ext_vector_type(8)));
+typedef float Fu __attribute__((ext_vector_type(8), aligned(4)));
+typedef int Mu __attribute__((ext_vector_type(8), aligned(4)));
+typedef float F4 __attribute__((ext_vector_type(4)));
+typedef int M4 __attribute__((ext_vector_type(4)));
+typedef float F4u __attribute__((ext_vector_type(4), aligned(4)));
+constexpr int LANES = 8;
+#define OVRTX_LANE(v, i) ((v)[i])
+#endif
+constexpr int GEOM = 16;
+constexpr int LEAF = 40;
+constexpr float INF = 3.0e38f;
+enum { MESH, PLANE, CUBE, SPHERE, CYLINDER, CONE, CAPSULE };
+
+auto as_int = [](float x) { union { float f; int i; } bits; bits.f = x; return bits.i; };
+auto sel = [](auto m, auto a, auto b) { return m ? a : b; };
+#if defined(__CUDA_ARCH__)
+auto vmin = [](float a, float b) { return fminf(a, b); };
+auto vmax = [](float a, float b) { return fmaxf(a, b); };
+auto vsqrt = [](float a) { return sqrtf(a); };
+auto any = [](M m) { return m != 0; };
+#else
+auto vmin = [](auto a, auto b) { return a < b ? a : b; };
+auto vmax = [](auto a, auto b) { return a > b ? a : b; };
+auto vsqrt = [](F a) { for (int i = 0; i < LANES; ++i) a[i] = __builtin_sqrtf(a[i]); return a; };
+auto any = [](M m) { return __builtin_bit_cast(unsigned char, __builtin_convertvector(m, B)) != 0; };
+#endif
+auto splat = [](float x) { F v = x; return v; };
+auto vabs = [&](F a) { return vmax(a, -a); };
+auto safe = [&](F d) { return sel(vabs(d) < splat(1.0e-20f), splat(1.0e-20f), d); };
+
+// Parameter interval in which a ray is between the planes +-h of one axis.
+auto slab = [&](F o, F d, float lo, float hi, F& t0, F& t1) {
+    F inv = splat(1.0f) / safe(d);
+    F a = (splat(lo) - o) * inv, b = (splat(hi) - o) * inv;
+    t0 = vmax(t0, vmin(a, b));
+    t1 = vmin(t1, vmax(a, b));
+};
+
+// Interval in which a quadratic a t^2 + ... is <= 0, from its middle and its value c there; empty if c > 0. The value
+// at the middle is taken from the point itself (Hearn & Baker), which keeps float32 exact enough for far rays.
+auto quadratic = [&](F a, F middle, F c, F& t0, F& t1) {
+    F half = vsqrt(vmax(-c, splat(0.0f)) / a);
+    t0 = sel(c <= splat(0.0f), middle - half, splat(INF));
+    t1 = sel(c <= splat(0.0f), middle + half, splat(-INF));
+};
+
+auto ball = [&](F ox, F oy, F oz, F dx, F dy, F dz, float r, F& t0, F& t1) {
+    F a = dx * dx + dy * dy + dz * dz;
+    F m = -(ox * dx + oy * dy + oz * dz) / a;
+    F px = ox + m * dx, py = oy + m * dy, pz = oz + m * dz;
+    quadratic(a, m, px * px + py * py + pz * pz - splat(r * r), t0, t1);
+};
+
+auto tube = [&](F ox, F oy, F dx, F dy, float r, F& t0, F& t1) {
+    F a = vmax(dx * dx + dy * dy, splat(1.0e-30f));
+    F m = -(ox * dx + oy * dy) / a;
+    F px = ox + m * dx, py = oy + m * dy;
+    quadratic(a, m, px * px + py * py - splat(r * r), t0, t1);
+};
+
+// First hit of a convex analytic shape in (tmin, tmax): where the ray enters, or leaves if both sides are seen.
+// Every shape is an intersection or a hull of intervals along the ray, so there is no branch a lane could miss.
+auto hit_convex = [&](int kind, const float* q, bool two_sided, F ox, F oy, F oz, F dx, F dy, F dz, F tmin, F tmax) {
+    F t0 = splat(-INF), t1 = splat(INF);
+    if (kind == PLANE) {
+        F t = -oz / safe(dz);
+        F x = ox + t * dx, y = oy + t * dy;
+        M ok = (vabs(x) <= splat(q[0])) & (vabs(y) <= splat(q[1])) & (t > tmin) & (t < tmax);
+        if (!two_sided) ok = ok & (dz < splat(0.0f));
+        return sel(ok, t, splat(INF));
+    }
+    if (kind == CUBE) {
+        slab(ox, dx, -q[0], q[0], t0, t1);
+        slab(oy, dy, -q[1], q[1], t0, t1);
+        slab(oz, dz, -q[2], q[2], t0, t1);
+    } else if (kind == SPHERE) {
+        ball(ox, oy, oz, dx, dy, dz, q[0], t0, t1);
+    } else if (kind == CYLINDER) {
+        tube(ox, oy, dx, dy, q[0], t0, t1);
+        slab(oz, dz, -q[1], q[1], t0, t1);
+    } else if (kind == CAPSULE) {
+        F a0, a1, b0, b1;
+        tube(ox, oy, dx, dy, q[0], t0, t1);
+        slab(oz, dz, -q[1], q[1], t0, t1);
+        ball(ox, oy, oz - splat(q[1]), dx, dy, dz, q[0], a0, a1);
+        ball(ox, oy, oz + splat(q[1]), dx, dy, dz, q[0], b0, b1);
+        M empty = t0 > t1;
+        t0 = sel(empty, splat(INF), t0);
+        t1 = sel(empty, splat(-INF), t1);
+        t0 = vmin(t0, vmin(a0, b0));
+        t1 = vmax(t1, vmax(a1, b1));
+    } else if (kind == CONE) {
+        float k = q[0] / (2.0f * q[1]);  // radius per height below the tip
+        F z = splat(q[1]) - oz;
+        F a = dx * dx + dy * dy - splat(k * k) * dz * dz;
+        a = sel(vabs(a) < splat(1.0e-20f), splat(1.0e-20f), a);
+        F b = ox * dx + oy * dy + splat(k * k) * z * dz;
+        F m = -b / a;
+        F px = ox + m * dx, py = oy + m * dy, pz = splat(k) * (z - m * dz);
+        F disc = -(px * px + py * py - pz * pz);
+        F half = vsqrt(vmax(disc / a, splat(0.0f)));
+        M some = (disc / a) >= splat(0.0f);
+        // a > 0: between the roots; a < 0: beyond them, on the side that runs down into the drawn nappe.
+        M flat = a > splat(0.0f);
+        M down = dz < splat(0.0f);
+        t0 = sel(flat, m - half, sel(down, m + half, splat(-INF)));
+        t1 = sel(flat, m + half, sel(down, splat(INF), m - half));
+        t0 = sel(some, t0, splat(INF));
+        t1 = sel(some, t1, splat(-INF));
+        slab(oz, dz, -q[1], q[1], t0, t1);
+    }
+    M hit = t0 <= t1;
+    M enter = hit & (t0 > tmin) & (t0 < tmax);
+    F t = sel(enter, t0, splat(INF));
+    if (two_sided) {
+        M leave = hit & (t0 <= tmin) & (t1 > tmin) & (t1 < tmax);
+        t = sel(leave, t1, t);
+    }
+    return t;
+};
+
+// Which lanes can meet the bounding box at all before tmax, and where they enter it.
+auto meets_box = [&](const float* g, F ox, F oy, F oz, F dx, F dy, F dz, F tmin, F tmax, F& t0) {
+    F t1 = tmax;
+    t0 = tmin;
+    slab(ox, dx, g[8], g[12], t0, t1);
+    slab(oy, dy, g[9], g[13], t0, t1);
+    slab(oz, dz, g[10], g[14], t0, t1);
+    return t0 <= t1 * splat(1.000001f);
+};
+
+// One ray through the BVH of one mesh. The origin is first moved to where the ray enters the bounding box (at
+// t = shift), so that float32 works at the scale of the mesh however far the camera is. Returns true if something nearer than t was hit (then t, prim, u, v are set);
+// with `first` it stops at the first triangle found.
+auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, bool first, float ox, float oy, float oz,
+                    float dx, float dy, float dz, float shift, float tmin, float& t_far, int& prim, float& u,
+                    float& v) {
+    ox += shift * dx; oy += shift * dy; oz += shift * dz;
+    tmin -= shift;
+    float t = t_far - shift;
+    auto safe1 = [](float d) { return (d < 1.0e-20f && d > -1.0e-20f) ? 1.0e-20f : d; };
+    const float ix = 1.0f / safe1(dx), iy = 1.0f / safe1(dy), iz = 1.0f / safe1(dz);
+    const float ax = ox * ix, ay = oy * iy, az = oz * iz;
+    const int nx = ix < 0.0f ? WIDTH : 0, ny = iy < 0.0f ? WIDTH : 0, nz = iz < 0.0f ? WIDTH : 0;
+    int stack[STACK];
+    float near[STACK];
+    int top = 0;
+    int child = 0;
+    bool found = false;
+    while (true) {
+        if (child >= 0) {
+            const float* n = nodes + child * (7 * WIDTH);
+#if defined(__CUDA_ARCH__)
+            float dist[WIDTH];
+            int bits = 0;
+#pragma unroll
+            for (int i = 0; i < WIDTH; ++i) {
+                float a = fmaxf(fmaxf(n[nx + i] * ix - ax, n[2 * WIDTH + ny + i] * iy - ay),
+                                fmaxf(n[4 * WIDTH + nz + i] * iz - az, tmin));
+                float b = fminf(fminf(n[WIDTH - nx + i] * ix - ax, n[3 * WIDTH - ny + i] * iy - ay),
+                                fminf(n[5 * WIDTH - nz + i] * iz - az, t));
+                dist[i] = a;
+                bits |= (a <= b * 1.0000004f) << i;
+            }
+#else
+            F a = vmax(vmax(*(const Fu*)(n + nx) * ix - ax, *(const Fu*)(n + 2 * WIDTH + ny) * iy - ay),
+                       vmax(*(const Fu*)(n + 4 * WIDTH + nz) * iz - az, splat(tmin)));
+            F b = vmin(vmin(*(const Fu*)(n + WIDTH - nx) * ix - ax, *(const Fu*)(n + 3 * WIDTH - ny) * iy - ay),
+                       vmin(*(const Fu*)(n + 5 * WIDTH - nz) * iz - az, splat(t)));
+            F dist = a;
+            int bits = __builtin_bit_cast(unsigned char, __builtin_convertvector(a <= b * 1.0000004f, B));
+#endif
+            if (bits) {
+                // Push the hit children in order of distance, nearest last, by insertion.
+                int base = top;
+                while (bits) {
+#if defined(__CUDA_ARCH__)
+                    int i = __ffs(bits) - 1;
+                    float d = dist[0];
+#pragma unroll
+                    for (int k = 1; k < WIDTH; ++k) d = i == k ? dist[k] : d;
+#else
+                    int i = __builtin_ctz(bits);
+                    float d = dist[i];
+#endif
+                    bits &= bits - 1;
+                    int c = as_int(n[6 * WIDTH + i]);
+                    int at = top++;
+                    while (at > base && near[at - 1] < d) {
+                        near[at] = near[at - 1];
+                        stack[at] = stack[at - 1];
+                        --at;
+                    }
+                    near[at] = d;
+                    stack[at] = c;
+                }
+            }
+        } else {
+            const float* l = leaves + (~child) * LEAF;
+#if defined(__CUDA_ARCH__)
+            for (int i = 0; i < 4; ++i) {
+                float e1x = l[12 + i], e1y = l[16 + i], e1z = l[20 + i];
+                float e2x = l[24 + i], e2y = l[28 + i], e2z = l[32 + i];
+                float px = dy * e2z - dz * e2y, py = dz * e2x - dx * e2z, pz = dx * e2y - dy * e2x;
+                float det = e1x * px + e1y * py + e1z * pz;
+                if (two_sided ? det == 0.0f : det <= 0.0f) continue;
+                float inv = 1.0f / det;
+                float sx = ox - l[i], sy = oy - l[4 + i], sz = oz - l[8 + i];
+                float uu = (sx * px + sy * py + sz * pz) * inv;
+                float qx = sy * e1z - sz * e1y, qy = sz * e1x - sx * e1z, qz = sx * e1y - sy * e1x;
+                float vv = (dx * qx + dy * qy + dz * qz) * inv;
+                float tt = (e2x * qx + e2y * qy + e2z * qz) * inv;
+                if (uu >= -EDGE && vv >= -EDGE && uu + vv <= 1.0f + EDGE && tt > tmin && tt < t) {
+                    t = tt; u = uu; v = vv; prim = as_int(l[36 + i]);
+                    found = true;
+                }
+            }
+#else
+            F4 e1x = *(const F4u*)(l + 12), e1y = *(const F4u*)(l + 16), e1z = *(const F4u*)(l + 20);
+            F4 e2x = *(const F4u*)(l + 24), e2y = *(const F4u*)(l + 28), e2z = *(const F4u*)(l + 32);
+            F4 px = dy * e2z - dz * e2y, py = dz * e2x - dx * e2z, pz = dx * e2y - dy * e2x;
+            F4 det = e1x * px + e1y * py + e1z * pz;
+            M4 ok = two_sided ? (det != 0.0f) : (det > 0.0f);
+            F4 inv = 1.0f / det;
+            F4 sx = ox - *(const F4u*)(l), sy = oy - *(const F4u*)(l + 4), sz = oz - *(const F4u*)(l + 8);
+            F4 uu = (sx * px + sy * py + sz * pz) * inv;
+            F4 qx = sy * e1z - sz * e1y, qy = sz * e1x - sx * e1z, qz = sx * e1y - sy * e1x;
+            F4 vv = (dx * qx + dy * qy + dz * qz) * inv;
+            F4 tt = (e2x * qx + e2y * qy + e2z * qz) * inv;
+            ok = ok & (uu >= -EDGE) & (vv >= -EDGE) & (uu + vv <= 1.0f + EDGE) & (tt > tmin) & (tt < t);
+            if (__builtin_reduce_or(ok)) {
+                for (int i = 0; i < 4; ++i) {
+                    if (ok[i] && tt[i] < t) {
+                        t = tt[i]; u = uu[i]; v = vv[i]; prim = as_int(l[36 + i]);
+                    }
+                }
+                found = true;
+            }
+#endif
+            if (found && first) return true;
+        }
+        do {
+            if (top == 0) {
+                if (found) t_far = t + shift;
+                return found;
+            }
+            child = stack[--top];
+        } while (near[top] > t);
+    }
+};

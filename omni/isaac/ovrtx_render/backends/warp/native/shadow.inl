@@ -1,0 +1,68 @@
+// Does anything stand between origin and origin + reach * direction? One tile of rays, directions of unit length.
+// A ray of reach <= 0 is not traced. Rays leave `amount` alone where they are blocked and add `weight` where not.
+// Shapes come from two ranges of instances: the shared ones and those of the camera's own environment.
+const int begins[2] = {begin0, begin1}, ends[2] = {end0, end1};
+const long long image = (long long)cam * width * height;
+for (int r = 0; r < ROWS; ++r) {
+    const int y = y0 + r;
+    if (y >= height) break;
+    const long long p = image + (long long)y * width + x0;
+    F ox, oy, oz, dx, dy, dz, reach;
+    for (int i = 0; i < LANES; ++i) {
+        const bool in = x0 + i < width;
+        const float* o = (const float*)(origin.data + (in ? p + i : p));
+        const float* d = (const float*)(direction.data + (in ? p + i : p));
+        OVRTX_LANE(ox, i) = o[0]; OVRTX_LANE(oy, i) = o[1]; OVRTX_LANE(oz, i) = o[2];
+        OVRTX_LANE(reach, i) = in ? o[3] : 0.0f;
+        OVRTX_LANE(dx, i) = d[0]; OVRTX_LANE(dy, i) = d[1]; OVRTX_LANE(dz, i) = d[2];
+    }
+    M open = reach > splat(0.0f);
+    if (!any(open)) continue;
+    for (int part = 0; part < 2; ++part) {
+        for (int inst = begins[part]; inst < ends[part]; ++inst) {
+            if (!inst_shadow.data[inst]) continue;
+            const float* b = (const float*)(bounds.data + inst);
+            const float radius = b[3];
+            F cx = splat(b[0]) - ox, cy = splat(b[1]) - oy, cz = splat(b[2]) - oz;
+            F along = cx * dx + cy * dy + cz * dz;
+            F off = cx * cx + cy * cy + cz * cz - along * along;
+            M touch = open & (off <= splat(radius * radius * 1.00001f)) & (along > splat(-radius)) &
+                      (along - splat(radius) < reach);
+            if (radius > 1.0e8f) touch = open;
+            if (!any(touch)) continue;
+            const float* m = (const float*)(world_to_local.data + inst);
+            F lx = m[0] * ox + m[1] * oy + m[2] * oz + m[9];
+            F ly = m[3] * ox + m[4] * oy + m[5] * oz + m[10];
+            F lz = m[6] * ox + m[7] * oy + m[8] * oz + m[11];
+            F ux = m[0] * dx + m[1] * dy + m[2] * dz;
+            F uy = m[3] * dx + m[4] * dy + m[5] * dz;
+            F uz = m[6] * dx + m[7] * dy + m[8] * dz;
+            const float* g = geometry.data + inst_geometry.data[inst] * GEOM;
+            const int kind = as_int(g[0]);
+            // A shadow does not depend on the side the light sees.
+            if (kind != MESH) {
+                F t = hit_convex(kind, g + 4, true, lx, ly, lz, ux, uy, uz, splat(0.0f), reach);
+                open = open & ((t >= reach) | (touch == 0));
+            } else {
+                F enter;
+                M in = touch & meets_box(g, lx, ly, lz, ux, uy, uz, splat(0.0f), reach, enter);
+                if (any(in)) {
+                    const float* nodes = bvh_nodes.data + (long long)as_int(g[1]) * (7 * WIDTH);
+                    const float* leaves = bvh_leaves.data + (long long)as_int(g[2]) * LEAF;
+                    for (int i = 0; i < LANES; ++i) {
+                        if (!OVRTX_LANE(in, i)) continue;
+                        float t = OVRTX_LANE(reach, i), u, v;
+                        int prim;
+                        if (hit_mesh(nodes, leaves, true, true, OVRTX_LANE(lx, i), OVRTX_LANE(ly, i), OVRTX_LANE(lz, i),
+                                     OVRTX_LANE(ux, i), OVRTX_LANE(uy, i), OVRTX_LANE(uz, i), OVRTX_LANE(enter, i),
+                                     0.0f, t, prim, u, v))
+                            OVRTX_LANE(open, i) = 0;
+                    }
+                }
+            }
+            if (!any(open)) { part = 2; break; }
+        }
+    }
+    for (int i = 0; i < LANES && x0 + i < width; ++i)
+        if (OVRTX_LANE(open, i)) amount.data[(p + i) * channels + channel] += weight;
+}

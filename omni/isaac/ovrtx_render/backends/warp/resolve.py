@@ -1,0 +1,174 @@
+"""From the gathered hits and colours to the user's buffers."""
+
+from __future__ import annotations
+
+import numpy as np
+import warp as wp
+
+from .shading import encode
+from .surface import Hits, camera_ray, world_point
+from .textures import encode_srgb
+from .types import Affine, CameraState, Shapes
+
+__all__ = ["GeometryOutputs", "encode_table", "resolve_color", "write_geometry"]
+
+
+def encode_table(size: int = 16384) -> np.ndarray:
+    """(size,) uint8: sRGB byte of linear values 0 to 1. The step at black is 0.2 of a byte."""
+    return np.round(encode_srgb(np.arange(size) / (size - 1.0)) * 255.0).astype(np.uint8)
+
+
+@wp.struct
+class GeometryOutputs:
+    """Outputs that need no material; an array of size 0 is not asked for. Ids are looked up by instance."""
+
+    depth: wp.array(dtype=wp.float32)
+    distance: wp.array(dtype=wp.float32)
+    motion: wp.array(dtype=wp.vec2)
+    semantic: wp.array(dtype=wp.int32)
+    instance: wp.array(dtype=wp.int32)
+    instance_id: wp.array(dtype=wp.int32)
+    semantic_of: wp.array(dtype=wp.int32)
+    owner_of: wp.array(dtype=wp.int32)
+    path_of: wp.array(dtype=wp.int32)
+    colorize: wp.int32  # bit 0 semantic, 1 instance, 2 instance id: write RGBA8 instead of the id
+
+
+@wp.func
+def palette(id: int) -> int:
+    """RGBA8 of an id: black for 0, grey for 1, else a saturated colour by a hash of the id."""
+    if id == 0:
+        return 0
+    if id == 1:
+        return wp.int32(wp.uint32(4286611584))
+    h = wp.uint32(id)
+    h = (h ^ (h >> wp.uint32(16))) * wp.uint32(2246822507)
+    h = (h ^ (h >> wp.uint32(13))) * wp.uint32(3266489909)
+    h = h ^ (h >> wp.uint32(16))
+    hue = float(id) * 0.618033988
+    hue = (hue - wp.floor(hue)) * 6.0
+    low = 0.35 * float(h & wp.uint32(255)) / 255.0
+    high = 0.75 + 0.25 * float((h >> wp.uint32(8)) & wp.uint32(255)) / 255.0
+    r = wp.clamp(wp.abs(hue - 3.0) - 1.0, 0.0, 1.0)
+    g = wp.clamp(2.0 - wp.abs(hue - 2.0), 0.0, 1.0)
+    b = wp.clamp(2.0 - wp.abs(hue - 4.0), 0.0, 1.0)
+    span = high - low * high
+    base = low * high
+    ri = wp.uint32(255.0 * (base + span * r))
+    gi = wp.uint32(255.0 * (base + span * g))
+    bi = wp.uint32(255.0 * (base + span * b))
+    return wp.int32(ri | (gi << wp.uint32(8)) | (bi << wp.uint32(16)) | (wp.uint32(255) << wp.uint32(24)))
+
+
+@wp.func
+def project(camera: CameraState, point: wp.vec3) -> wp.vec2:
+    """Image position [px] of a world point."""
+    d = wp.transpose(camera.rotation) * (point - camera.position)
+    scale = 1.0
+    if camera.orthographic == 0:
+        scale = 1.0 / wp.max(-d[2], 1.0e-6)
+    return wp.vec2(
+        camera.cx + (camera.fx * d[0] - camera.skew * d[1]) * scale, camera.cy - camera.fy * d[1] * scale
+    )
+
+
+@wp.kernel(enable_backward=False, module="omni_resolve")
+def write_geometry(
+    shapes: Shapes,
+    previous: wp.array(dtype=Affine),
+    cameras: wp.array(dtype=CameraState),
+    previous_cameras: wp.array(dtype=CameraState),
+    selected: wp.array(dtype=wp.int32),
+    first: int,
+    width: int,
+    height: int,
+    hits: Hits,
+    out: GeometryOutputs,
+):
+    """Depths, ids and motion of the pixel centres; dim = (cameras of this chunk, height, width)."""
+    local, y, x = wp.tid()
+    p = (local * height + y) * width + x
+    index = selected[first + local]
+    q = (index * height + y) * width + x
+    inst = hits.instance[p]
+    t = hits.t[p]
+    hit = inst >= 0
+    if out.depth.shape[0] > 0:
+        out.depth[q] = wp.where(hit, t, wp.inf)
+    camera = cameras[index]
+    px = float(x) + 0.5
+    py = float(y) + 0.5
+    if out.distance.shape[0] > 0:
+        out.distance[q] = wp.where(hit, t * wp.length(camera_ray(camera, px, py)), wp.inf)
+    if out.motion.shape[0] > 0:
+        motion = wp.vec2(0.0, 0.0)
+        if hit:
+            local_point = shapes.world_to_local[inst].linear * (
+                world_point(camera, px, py, t) - shapes.local_to_world[inst].offset
+            )
+            then = previous[inst].linear * local_point + previous[inst].offset
+            was = project(previous_cameras[index], then)
+            motion = wp.vec2(was[0] - px, was[1] - py)
+        out.motion[q] = motion
+    if out.semantic.shape[0] > 0:
+        id = int(0)
+        if hit:
+            id = out.semantic_of[inst]
+        if (out.colorize & 1) != 0:
+            id = palette(id)
+        out.semantic[q] = id
+    if out.instance.shape[0] > 0:
+        id = int(0)
+        if hit:
+            id = out.owner_of[inst]
+        if (out.colorize & 2) != 0:
+            id = palette(id)
+        out.instance[q] = id
+    if out.instance_id.shape[0] > 0:
+        id = int(0)
+        if hit:
+            id = out.path_of[inst]
+        if (out.colorize & 4) != 0:
+            id = palette(id)
+        out.instance_id[q] = id
+
+
+@wp.func
+def tone_map(x: float, mode: int) -> float:
+    """0: as it is. 1: filmic curve fitted to ACES (Narkowicz, "ACES Filmic Tone Mapping Curve", 2015)."""
+    if mode == 0:
+        return x
+    v = wp.max(x, 0.0)
+    return v * (2.51 * v + 0.03) / (v * (2.43 * v + 0.59) + 0.14)
+
+
+@wp.kernel(enable_backward=False, module="omni_resolve")
+def resolve_color(
+    color: wp.array(dtype=wp.vec4),
+    selected: wp.array(dtype=wp.int32),
+    first: int,
+    width: int,
+    height: int,
+    mode: int,
+    table: wp.array(dtype=wp.uint8),
+    rgb: wp.array2d(dtype=wp.uint8),
+    rgba: wp.array(dtype=wp.uint32),
+    hdr: wp.array(dtype=wp.vec3),
+):
+    """Tone-map the gathered colour; dim = (cameras of this chunk, height, width)."""
+    local, y, x = wp.tid()
+    p = (local * height + y) * width + x
+    q = (selected[first + local] * height + y) * width + x
+    c = color[p]
+    if hdr.shape[0] > 0:
+        hdr[q] = wp.vec3(c[0], c[1], c[2])
+    r = encode(table, tone_map(c[0], mode))
+    g = encode(table, tone_map(c[1], mode))
+    b = encode(table, tone_map(c[2], mode))
+    if rgb.shape[0] > 0:
+        rgb[q, 0] = r
+        rgb[q, 1] = g
+        rgb[q, 2] = b
+    if rgba.shape[0] > 0:
+        a = wp.uint32(wp.clamp(c[3], 0.0, 1.0) * 255.0 + 0.5)
+        rgba[q] = wp.uint32(r) | (wp.uint32(g) << wp.uint32(8)) | (wp.uint32(b) << wp.uint32(16)) | (a << wp.uint32(24))

@@ -1,0 +1,192 @@
+"""The shading kernel: one pass over the G-buffer of a layer, all materials, all lights."""
+
+from __future__ import annotations
+
+import warp as wp
+
+from .environment import Environment, environment_diffuse, environment_radiance, environment_specular
+from .lighting import fresnel, reflect_light, sample_light, specular_albedo
+from .shadows import light_index
+from .surface import Hits, ShadingScene, camera_ray, evaluate_surface, specular_scale
+from .types import CameraState, LightState, Shapes
+
+__all__ = ["BACKGROUND_DOME", "ShadingOptions", "SurfaceOutputs", "shade"]
+
+BACKGROUND_DOME = 1
+
+
+@wp.struct
+class ShadingOptions:
+    """Run-time switches: none of them recompiles anything."""
+
+    width: wp.int32
+    height: wp.int32
+    layer: wp.int32
+    layered: wp.int32  # more than one layer may be drawn: composite by opacity
+    last_layer: wp.int32
+    want_color: wp.int32
+    pbr: wp.int32
+    channels: wp.int32  # of the visibility buffer
+    shadowed: wp.int32  # whether lights have a channel in it
+    num_lights: wp.int32  # most lights any environment sees
+    occlusion_channel: wp.int32  # -1: off
+    dome: wp.int32  # whether there is any dome light
+    background_mode: wp.int32
+    background: wp.vec3
+    exposure: float
+    weight: float  # of this sample in the mean
+    first_sample: wp.int32
+    jitter: wp.vec2
+
+
+@wp.struct
+class SurfaceOutputs:
+    """Outputs that need the material or the shading normal; an array of size 0 is not asked for."""
+
+    normals: wp.array(dtype=wp.vec3)
+    albedo: wp.array(dtype=wp.uint32)
+    simple: wp.array2d(dtype=wp.uint8)
+    simple_mode: wp.int32
+    encode: wp.array(dtype=wp.uint8)
+
+
+@wp.func
+def encode(table: wp.array(dtype=wp.uint8), x: float) -> wp.uint8:
+    """sRGB byte of a linear value, by table."""
+    last = table.shape[0] - 1
+    return table[wp.clamp(int(x * float(last) + 0.5), 0, last)]
+
+
+@wp.kernel(enable_backward=False, module="omni_shading")
+def shade(
+    shapes: Shapes,
+    scene: ShadingScene,
+    lights: wp.array(dtype=LightState),
+    light_begin: wp.array(dtype=wp.int32),
+    env: Environment,
+    cameras: wp.array(dtype=CameraState),
+    selected: wp.array(dtype=wp.int32),
+    first: int,
+    options: ShadingOptions,
+    hits: Hits,
+    amount: wp.array(dtype=wp.float32),
+    through: wp.array(dtype=wp.float32),
+    first_t: wp.array(dtype=wp.float32),
+    first_instance: wp.array(dtype=wp.int32),
+    color: wp.array(dtype=wp.vec4),
+    out: SurfaceOutputs,
+):
+    """Shade one layer of one sample; dim = (cameras of this chunk, height, width).
+
+    ``color`` gathers linear radiance and coverage. With layers, ``through`` is what still comes through and
+    ``first_t``, ``first_instance`` remember the nearest surface that is not fully transparent.
+    """
+    local, y, x = wp.tid()
+    p = (local * options.height + y) * options.width + x
+    index = selected[first + local]
+    q = (index * options.height + y) * options.width + x
+    before = float(1.0)
+    if options.layer > 0:
+        before = through[p]
+    elif options.first_sample != 0 and options.want_color != 0:
+        color[p] = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    if options.layered != 0 and options.layer == 0 and options.first_sample != 0:
+        first_t[p] = hits.t[p]
+        first_instance[p] = -1
+    if before <= 0.0:
+        return
+    camera = cameras[index]
+    px = float(x) + options.jitter[0]
+    py = float(y) + options.jitter[1]
+    inst = hits.instance[p]
+    if inst < 0:
+        if options.layered != 0:
+            through[p] = 0.0
+        if options.want_color != 0:
+            ground = options.background
+            if options.background_mode == 1:
+                ground = environment_radiance(env, wp.normalize(camera_ray(camera, px, py))) * options.exposure
+            ground = ground * (before * options.weight)
+            color[p] = color[p] + wp.vec4(ground[0], ground[1], ground[2], 0.0)
+        return
+    s = evaluate_surface(
+        shapes, scene, camera, px, py, hits.t[p], inst, hits.prim[p], hits.u[p], hits.v[p], options.pbr
+    )
+    alpha = float(1.0)
+    if options.layered != 0:
+        alpha = s.opacity
+        if options.first_sample != 0 and alpha > 0.0 and first_instance[p] < 0:
+            first_instance[p] = inst
+            first_t[p] = hits.t[p]
+        left = before * (1.0 - alpha)
+        if left < 0.004 or options.last_layer != 0:
+            left = 0.0
+        through[p] = left
+        if alpha <= 0.0:
+            return
+
+    is_first = options.first_sample != 0
+    if options.layered != 0:
+        is_first = is_first and first_instance[p] == inst and first_t[p] == hits.t[p]
+    if is_first:
+        if out.normals.shape[0] > 0:
+            out.normals[q] = s.output_normal
+        if out.albedo.shape[0] > 0:
+            out.albedo[q] = (
+                wp.uint32(encode(out.encode, s.base_color[0]))
+                | (wp.uint32(encode(out.encode, s.base_color[1])) << wp.uint32(8))
+                | (wp.uint32(encode(out.encode, s.base_color[2])) << wp.uint32(16))
+                | (wp.uint32(255) << wp.uint32(24))
+            )
+        if out.simple_mode > 0:
+            lit = wp.vec3(0.5, 0.5, 0.5)
+            head = wp.max(wp.dot(s.normal, s.view), 0.0)
+            if out.simple_mode > 1:
+                lit = s.base_color
+            lit = lit * (0.2 + 0.8 * head)
+            if out.simple_mode > 2:
+                power = 2.0 / wp.max(s.roughness * s.roughness * s.roughness * s.roughness, 1.0e-3)
+                gloss = wp.pow(head, power) * (1.0 - s.roughness)
+                lit = lit + s.f0 * gloss + s.emissive
+            out.simple[q, 0] = encode(out.encode, lit[0])
+            out.simple[q, 1] = encode(out.encode, lit[1])
+            out.simple[q, 2] = encode(out.encode, lit[2])
+    if options.want_color == 0:
+        return
+
+    result = s.emissive * options.exposure
+    if s.unlit != 0:
+        result = s.base_color
+    else:
+        glow = wp.vec3(0.0, 0.0, 0.0)
+        if options.dome != 0:
+            open = s.occlusion
+            if options.occlusion_channel >= 0:
+                open = open * amount[p * options.channels + options.occlusion_channel]
+            glow = wp.cw_mul(s.diffuse, environment_diffuse(env, s.normal))
+            if options.pbr != 0:
+                nv = wp.max(wp.dot(s.normal, s.view), 1.0e-3)
+                ab = specular_albedo(s.roughness, nv)
+                gain = wp.vec3(1.0, 1.0, 1.0) + s.f0 * (1.0 / wp.max(ab[0] + ab[1], 1.0e-3) - 1.0)
+                albedo = wp.cw_mul(s.f0 * ab[0] + wp.vec3(1.0, 1.0, 1.0) * (ab[1] * specular_scale(s.f0)), gain)
+                mirror = s.normal * (2.0 * wp.dot(s.normal, s.view)) - s.view
+                shine = wp.cw_mul(albedo, environment_specular(env, mirror, s.roughness))
+                glow = glow + shine
+                if s.clearcoat > 0.0:
+                    coat = s.clearcoat * fresnel(wp.vec3(0.04, 0.04, 0.04), nv)[0]
+                    top = environment_specular(env, mirror, s.clearcoat_roughness)
+                    glow = glow * (1.0 - coat) + top * coat
+            glow = glow * open
+        for channel in range(options.num_lights):
+            i = light_index(light_begin, camera.env, channel)
+            if i >= 0:
+                visible = float(1.0)
+                if options.shadowed != 0 and lights[i].shadows != 0:
+                    visible = amount[p * options.channels + channel]
+                if visible > 0.0:
+                    light = lights[i]
+                    sample = sample_light(light, s.position, s.normal, s.view)
+                    glow = glow + reflect_light(s, light, sample, options.pbr) * visible
+        result = result + glow * options.exposure
+    share = before * alpha * options.weight
+    color[p] = color[p] + wp.vec4(result[0] * share, result[1] * share, result[2] * share, share)

@@ -1,0 +1,254 @@
+"""Shadow and ambient occlusion rays: one kernel makes the rays of one light, one traces them."""
+
+from __future__ import annotations
+
+import warp as wp
+
+from .culling import visible_range
+from .native import source
+from .surface import Hits, MeshAttributes, geometric_normal, world_point
+from .types import Affine, CameraState, LightState, Shapes
+from .visibility import tile_corner
+
+__all__ = ["light_index", "occlusion_rays", "shadow_rays", "trace_shadows"]
+
+
+@wp.func_native(source("intersect", "shadow"))
+def shadow_tile(
+    cam: int,
+    x0: int,
+    y0: int,
+    width: int,
+    height: int,
+    begin0: int,
+    end0: int,
+    begin1: int,
+    end1: int,
+    channel: int,
+    channels: int,
+    weight: float,
+    origin: wp.array(dtype=wp.vec4),
+    direction: wp.array(dtype=wp.vec3),
+    geometry: wp.array(dtype=wp.float32),
+    bvh_nodes: wp.array(dtype=wp.float32),
+    bvh_leaves: wp.array(dtype=wp.float32),
+    inst_geometry: wp.array(dtype=wp.int32),
+    inst_shadow: wp.array(dtype=wp.int32),
+    world_to_local: wp.array(dtype=Affine),
+    bounds: wp.array(dtype=wp.vec4),
+    amount: wp.array(dtype=wp.float32),
+): ...
+
+
+@wp.kernel(enable_backward=False, module="omni_shadow_trace")
+def trace_shadows(
+    shapes: Shapes,
+    cameras: wp.array(dtype=CameraState),
+    selected: wp.array(dtype=wp.int32),
+    first: int,
+    width: int,
+    height: int,
+    pixels: int,
+    channel: int,
+    channels: int,
+    weight: float,
+    origin: wp.array(dtype=wp.vec4),
+    direction: wp.array(dtype=wp.vec3),
+    amount: wp.array(dtype=wp.float32),
+):
+    """Add ``weight`` to ``amount[pixel, channel]`` where a ray is free; dim = (cameras, work items of an image)."""
+    local, index = wp.tid()
+    corner = tile_corner(index, width, height, pixels)
+    if corner[0] >= width or corner[1] >= height:
+        return
+    env = cameras[selected[first + local]].env
+    shared = visible_range(shapes, env, 0)
+    own = visible_range(shapes, env, 1)
+    shadow_tile(
+        local,
+        corner[0],
+        corner[1],
+        width,
+        height,
+        shared[0],
+        shared[1],
+        own[0],
+        own[1],
+        channel,
+        channels,
+        weight,
+        origin,
+        direction,
+        shapes.geometry,
+        shapes.bvh_nodes,
+        shapes.bvh_leaves,
+        shapes.inst_geometry,
+        shapes.inst_shadow,
+        shapes.world_to_local,
+        shapes.bounds,
+        amount,
+    )
+
+
+@wp.func
+def light_index(light_begin: wp.array(dtype=wp.int32), env: int, channel: int) -> int:
+    """The ``channel``-th light that an environment sees: the shared ones first, then its own; -1 past the end."""
+    shared = light_begin[1]
+    if channel < shared:
+        return channel
+    if env < 0:
+        return -1
+    at = light_begin[env + 1] + channel - shared
+    if at < light_begin[env + 2]:
+        return at
+    return -1
+
+
+@wp.func
+def random_pair(x: int, y: int, a: int, b: int) -> wp.vec2:
+    """Two numbers in [0, 1) that depend on the pixel and the sample only: every environment gets the same pattern."""
+    state = wp.rand_init(a * 7919 + b * 104729 + 17, y * 8192 + x)
+    return wp.vec2(wp.randf(state), wp.randf(state))
+
+
+@wp.func
+def basis(n: wp.vec3) -> wp.mat33:
+    """Orthonormal basis with z = n (Duff et al. 2017)."""
+    sign = wp.where(n[2] >= 0.0, 1.0, -1.0)
+    a = -1.0 / (sign + n[2])
+    b = n[0] * n[1] * a
+    x = wp.vec3(1.0 + sign * n[0] * n[0] * a, sign * b, -sign * n[0])
+    y = wp.vec3(b, sign + n[1] * n[1] * a, -n[1])
+    return wp.mat33(x[0], y[0], n[0], x[1], y[1], n[1], x[2], y[2], n[2])
+
+
+@wp.func
+def lift(point: wp.vec3, normal: wp.vec3, eye: wp.vec3) -> wp.vec3:
+    """Origin of a ray that leaves a surface: far enough off it that float32 does not hit the surface again."""
+    return point + normal * (1.0e-4 * wp.length(point - eye) + 1.0e-5)
+
+
+@wp.kernel(enable_backward=False, module="omni_shadow_rays")
+def shadow_rays(
+    shapes: Shapes,
+    attributes: MeshAttributes,
+    lights: wp.array(dtype=LightState),
+    light_begin: wp.array(dtype=wp.int32),
+    cameras: wp.array(dtype=CameraState),
+    selected: wp.array(dtype=wp.int32),
+    first: int,
+    width: int,
+    height: int,
+    jitter: wp.vec2,
+    channel: int,
+    channels: int,
+    sample: int,
+    clear: int,
+    samples: int,
+    hits: Hits,
+    through: wp.array(dtype=wp.float32),
+    layer: int,
+    origin: wp.array(dtype=wp.vec4),
+    direction: wp.array(dtype=wp.vec3),
+    amount: wp.array(dtype=wp.float32),
+):
+    """Rays from the hits to light ``channel``; dim = (cameras, height, width). One sample goes to its centre."""
+    local, y, x = wp.tid()
+    p = (local * height + y) * width + x
+    origin[p] = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    direction[p] = wp.vec3(0.0, 0.0, 1.0)
+    if clear != 0:
+        amount[p * channels + channel] = 0.0
+    inst = hits.instance[p]
+    if inst < 0 or (layer > 0 and through[p] <= 0.0):
+        return
+    camera = cameras[selected[first + local]]
+    index = light_index(light_begin, camera.env, channel)
+    if index < 0:
+        return
+    light = lights[index]
+    if light.shadows == 0:
+        return
+    point = world_point(camera, float(x) + jitter[0], float(y) + jitter[1], hits.t[p])
+    normal = geometric_normal(shapes, attributes, inst, hits.prim[p], point)
+    if wp.dot(normal, camera.position - point) < 0.0 and camera.orthographic == 0:
+        normal = -normal
+    start = lift(point, normal, camera.position)
+    axis = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
+    r = wp.vec2(0.5, 0.5)
+    if samples > 1:
+        r = random_pair(x, y, channel, sample)
+    to = axis
+    reach = float(1.0e30)
+    ring = wp.vec2(0.0, 0.0)
+    if samples > 1:
+        ring = wp.vec2(wp.cos(6.2831853 * r[0]), wp.sin(6.2831853 * r[0])) * wp.sqrt(r[1])
+    if light.kind == 0:
+        to = wp.normalize(light.rotation * wp.vec3(ring[0] * light.size[0], ring[1] * light.size[0], 1.0))
+    else:
+        target = light.position
+        if light.kind == 1:
+            frame = basis(wp.normalize(light.position - start))
+            target = target + frame * (wp.vec3(ring[0], ring[1], 0.0) * light.size[0])
+        elif light.kind == 2:
+            target = target + light.rotation * wp.vec3(
+                (2.0 * r[0] - 1.0) * light.size[0], (2.0 * r[1] - 1.0) * light.size[1], 0.0
+            )
+        elif light.kind == 3:
+            target = target + light.rotation * wp.vec3(ring[0] * light.size[0], ring[1] * light.size[1], 0.0)
+        elif light.kind == 4:
+            target = target + light.rotation * wp.vec3((2.0 * r[0] - 1.0) * light.size[1], 0.0, 0.0)
+        to = target - start
+        reach = wp.length(to)
+        to = to / wp.max(reach, 1.0e-9)
+        reach = reach * 0.9999
+    if wp.dot(normal, to) <= 0.0:
+        return
+    origin[p] = wp.vec4(start[0], start[1], start[2], reach)
+    direction[p] = to
+
+
+@wp.kernel(enable_backward=False, module="omni_shadow_rays")
+def occlusion_rays(
+    shapes: Shapes,
+    attributes: MeshAttributes,
+    cameras: wp.array(dtype=CameraState),
+    selected: wp.array(dtype=wp.int32),
+    first: int,
+    width: int,
+    height: int,
+    jitter: wp.vec2,
+    channel: int,
+    channels: int,
+    sample: int,
+    clear: int,
+    reach: float,
+    hits: Hits,
+    through: wp.array(dtype=wp.float32),
+    layer: int,
+    origin: wp.array(dtype=wp.vec4),
+    direction: wp.array(dtype=wp.vec3),
+    amount: wp.array(dtype=wp.float32),
+):
+    """Cosine-distributed rays of length ``reach`` [m] over the hemisphere of each hit; dim = (cameras, height, width)."""
+    local, y, x = wp.tid()
+    p = (local * height + y) * width + x
+    origin[p] = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    direction[p] = wp.vec3(0.0, 0.0, 1.0)
+    if clear != 0:
+        amount[p * channels + channel] = 0.0
+    inst = hits.instance[p]
+    if inst < 0 or (layer > 0 and through[p] <= 0.0):
+        return
+    camera = cameras[selected[first + local]]
+    point = world_point(camera, float(x) + jitter[0], float(y) + jitter[1], hits.t[p])
+    normal = geometric_normal(shapes, attributes, inst, hits.prim[p], point)
+    if wp.dot(normal, camera.position - point) < 0.0 and camera.orthographic == 0:
+        normal = -normal
+    start = lift(point, normal, camera.position)
+    r = random_pair(x, y, 8191, sample)
+    around = 6.2831853 * r[0]
+    radius = wp.sqrt(r[1])
+    to = basis(normal) * wp.vec3(radius * wp.cos(around), radius * wp.sin(around), wp.sqrt(1.0 - r[1]))
+    origin[p] = wp.vec4(start[0], start[1], start[2], reach)
+    direction[p] = to

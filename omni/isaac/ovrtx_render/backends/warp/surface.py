@@ -1,0 +1,280 @@
+"""From a hit to a surface: position, normals, texture coordinates and the evaluated material."""
+
+from __future__ import annotations
+
+import warp as wp
+
+from .lighting import Surface, specular_albedo
+from .textures import Textures, pick_channel, sample_texture
+from .types import CameraState, MaterialState, Shapes
+
+__all__ = ["Hits", "MeshAttributes", "ShadingScene", "camera_ray", "evaluate_surface", "geometric_normal", "world_point"]
+
+
+@wp.struct
+class Hits:
+    """The small G-buffer: one value a pixel of the chunk, pixel = (camera * height + y) * width + x."""
+
+    t: wp.array(dtype=wp.float32)
+    instance: wp.array(dtype=wp.int32)
+    prim: wp.array(dtype=wp.int32)
+    u: wp.array(dtype=wp.float32)
+    v: wp.array(dtype=wp.float32)
+
+
+@wp.struct
+class MeshAttributes:
+    """Triangle attributes of all meshes, by corner. ``base[g]`` holds the first row of geometry g in each array, or -1."""
+
+    base: wp.array(dtype=wp.vec4i)  # points, normals, uvs, colours
+    points: wp.array2d(dtype=wp.vec3)
+    normals: wp.array2d(dtype=wp.vec3)
+    uvs: wp.array2d(dtype=wp.vec2)
+    colors: wp.array2d(dtype=wp.vec3)
+
+
+@wp.struct
+class ShadingScene:
+    """What shading reads beside the shapes."""
+
+    attributes: MeshAttributes
+    inst_material: wp.array(dtype=wp.int32)
+    materials: wp.array(dtype=MaterialState)
+    textures: Textures
+
+
+@wp.func
+def camera_ray(camera: CameraState, x: float, y: float) -> wp.vec3:
+    """World direction through image position (x, y) [px], with unit component along the optical axis."""
+    if camera.orthographic != 0:
+        return camera.rotation * wp.vec3(0.0, 0.0, -1.0)
+    v = (y - camera.cy) / camera.fy
+    u = (x - camera.cx - camera.skew * v) / camera.fx
+    return camera.rotation * wp.vec3(u, -v, -1.0)
+
+
+@wp.func
+def camera_origin(camera: CameraState, x: float, y: float) -> wp.vec3:
+    """World origin of the ray through image position (x, y) [px]."""
+    if camera.orthographic != 0:
+        v = (y - camera.cy) / camera.fy
+        u = (x - camera.cx - camera.skew * v) / camera.fx
+        return camera.position + camera.rotation * wp.vec3(u, -v, 0.0)
+    return camera.position
+
+
+@wp.func
+def world_point(camera: CameraState, x: float, y: float, t: float) -> wp.vec3:
+    """Point at planar depth ``t`` on the ray through (x, y)."""
+    return camera_origin(camera, x, y) + camera_ray(camera, x, y) * t
+
+
+@wp.func
+def analytic_normal(shapes: Shapes, g: int, kind: int, p: wp.vec3) -> wp.vec3:
+    """Outward normal of an analytic shape at a point of its surface, in its own frame (not normalised)."""
+    a = shapes.geometry[g + 4]
+    b = shapes.geometry[g + 5]
+    if kind == 2:
+        c = shapes.geometry[g + 6]
+        x = p[0] / a
+        y = p[1] / b
+        z = p[2] / c
+        if wp.abs(x) >= wp.abs(y) and wp.abs(x) >= wp.abs(z):
+            return wp.vec3(wp.sign(x), 0.0, 0.0)
+        if wp.abs(y) >= wp.abs(z):
+            return wp.vec3(0.0, wp.sign(y), 0.0)
+        return wp.vec3(0.0, 0.0, wp.sign(z))
+    if kind == 3:
+        return p
+    radial = wp.sqrt(p[0] * p[0] + p[1] * p[1])
+    if kind == 4:
+        # On a cap the height is exact, on the side the radius is: compare which is closer.
+        if wp.abs(wp.abs(p[2]) - b) < wp.abs(radial - a):
+            return wp.vec3(0.0, 0.0, wp.sign(p[2]))
+        return wp.vec3(p[0], p[1], 0.0)
+    if kind == 5:
+        slope = a / (2.0 * b)
+        if wp.abs(p[2] + b) < wp.abs(radial - slope * (b - p[2])):
+            return wp.vec3(0.0, 0.0, -1.0)
+        return wp.vec3(p[0], p[1], radial * slope)
+    if kind == 6:
+        return wp.vec3(p[0], p[1], p[2] - wp.clamp(p[2], -b, b))
+    return wp.vec3(0.0, 0.0, 1.0)
+
+
+@wp.func
+def geometric_normal(shapes: Shapes, mesh: MeshAttributes, inst: int, prim: int, point: wp.vec3) -> wp.vec3:
+    """Unit world normal of the surface itself, outward (not yet turned to the viewer)."""
+    geometry = shapes.inst_geometry[inst]
+    back = shapes.world_to_local[inst]
+    local = wp.vec3(0.0, 0.0, 1.0)
+    if prim >= 0:
+        row = mesh.base[geometry][0] + prim
+        a = mesh.points[row, 0]
+        local = wp.cross(mesh.points[row, 1] - a, mesh.points[row, 2] - a)
+        local = local / wp.max(wp.length(local), 1.0e-30)
+    else:
+        g = geometry * 16
+        kind = wp.cast(shapes.geometry[g], wp.int32)
+        local = analytic_normal(shapes, g, kind, back.linear * (point - shapes.local_to_world[inst].offset))
+    # Normals go by the inverse transpose; it keeps outward outward, mirrored or not.
+    return wp.normalize(wp.transpose(back.linear) * local)
+
+
+@wp.func
+def scalar_input(tex: Textures, ref: int, constant: float, uv: wp.vec2, footprint: float) -> float:
+    if ref < 0:
+        return constant
+    return pick_channel(sample_texture(tex, ref, uv, footprint), tex.refs[ref].channel)
+
+
+@wp.func
+def colour_input(tex: Textures, ref: int, constant: wp.vec3, uv: wp.vec2, footprint: float) -> wp.vec3:
+    if ref < 0:
+        return constant
+    c = sample_texture(tex, ref, uv, footprint)
+    return wp.max(wp.vec3(c[0], c[1], c[2]), wp.vec3(0.0, 0.0, 0.0))
+
+
+@wp.func
+def evaluate_surface(
+    shapes: Shapes,
+    scene: ShadingScene,
+    camera: CameraState,
+    x: float,
+    y: float,
+    t: float,
+    inst: int,
+    prim: int,
+    u: float,
+    v: float,
+    pbr: int,
+) -> Surface:
+    """Evaluate everything at a hit.
+
+    Args:
+        x: Image position [px] of the sample.
+        t: Planar depth of the hit [m].
+        prim: Triangle, or -1 on an analytic shape.
+        u: Barycentric weight of the triangle's second corner; ``v`` of its third.
+        pbr: 0 skips what only the specular lobe needs.
+    """
+    s = Surface()
+    ray = camera_ray(camera, x, y)
+    length = wp.length(ray)
+    s.view = -ray / length
+    s.position = camera_origin(camera, x, y) + ray * t
+    material = scene.materials[scene.inst_material[inst]]
+    geometry = shapes.inst_geometry[inst]
+    base = scene.attributes.base[geometry]
+    s.geometric = geometric_normal(shapes, scene.attributes, inst, prim, s.position)
+    if wp.dot(s.geometric, s.view) < 0.0:
+        s.geometric = -s.geometric
+    s.normal = s.geometric
+    to_world = shapes.local_to_world[inst].linear
+    uv = wp.vec2(0.0, 0.0)
+    footprint = float(1.0e6)  # without texture coordinates: the smallest mip level, the mean of the image
+    colour = material.base_color
+    if prim >= 0:
+        w = 1.0 - u - v
+        if base[1] >= 0:
+            row = base[1] + prim
+            n = scene.attributes.normals[row, 0] * w + scene.attributes.normals[row, 1] * u
+            n = n + scene.attributes.normals[row, 2] * v
+            n = wp.transpose(shapes.world_to_local[inst].linear) * n
+            size = wp.length(n)
+            if size > 1.0e-20:
+                n = n / size
+                if wp.dot(n, s.geometric) < 0.0:
+                    n = -n
+                s.normal = n
+        if material.use_vertex_color != 0 and base[3] >= 0:
+            row = base[3] + prim
+            colour = scene.attributes.colors[row, 0] * w + scene.attributes.colors[row, 1] * u
+            colour = colour + scene.attributes.colors[row, 2] * v
+        if material.textured != 0 and base[2] >= 0:
+            row = base[2] + prim
+            uv0 = scene.attributes.uvs[row, 0]
+            uv1 = scene.attributes.uvs[row, 1]
+            uv2 = scene.attributes.uvs[row, 2]
+            uv = uv0 * w + uv1 * u + uv2 * v
+            row = base[0] + prim
+            p0 = scene.attributes.points[row, 0]
+            e1 = to_world * (scene.attributes.points[row, 1] - p0)
+            e2 = to_world * (scene.attributes.points[row, 2] - p0)
+            d1 = uv1 - uv0
+            d2 = uv2 - uv0
+            uv_area = wp.abs(d1[0] * d2[1] - d1[1] * d2[0])
+            area = wp.max(wp.length(wp.cross(e1, e2)), 1.0e-20)
+            # Ray cone: width of the pixel at the hit, stretched by the slant of the surface (mean of both axes).
+            width = 1.0 / camera.fx
+            if camera.orthographic == 0:
+                width = t / camera.fx
+            slant = wp.max(wp.abs(wp.dot(s.geometric, s.view)), 0.05)
+            footprint = width * wp.sqrt(uv_area / (area * slant))
+            if material.normal_texture >= 0:
+                det = d1[0] * d2[1] - d1[1] * d2[0]
+                if wp.abs(det) > 1.0e-20:
+                    tangent = (e1 * d2[1] - e2 * d1[1]) / det
+                    bitangent = (e2 * d1[0] - e1 * d2[0]) / det
+                    m = sample_texture(scene.textures, material.normal_texture, uv, footprint)
+                    tangent = tangent - s.normal * wp.dot(s.normal, tangent)
+                    tangent = tangent / wp.max(wp.length(tangent), 1.0e-20)
+                    side = wp.cross(s.normal, tangent)
+                    if wp.dot(side, bitangent) < 0.0:
+                        side = -side
+                    n = tangent * m[0] + side * m[1] + s.normal * wp.max(m[2], 0.0)
+                    size = wp.length(n)
+                    if size > 1.0e-6:
+                        s.normal = n / size
+    s.output_normal = s.normal
+    # A shading normal that looks away from the viewer is bent back to the horizon.
+    facing = wp.dot(s.normal, s.view)
+    if facing < 0.01:
+        s.normal = wp.normalize(s.normal + s.view * (0.01 - facing))
+
+    tex = scene.textures
+    colour = colour_input(tex, material.base_color_texture, colour, uv, footprint)
+    s.base_color = colour
+    s.opacity = wp.clamp(scalar_input(tex, material.opacity_texture, material.opacity, uv, footprint), 0.0, 1.0)
+    if material.alpha_mode == 1:
+        s.opacity = wp.where(s.opacity >= material.opacity_threshold, 1.0, 0.0)
+    if material.alpha_mode == 0:
+        s.opacity = 1.0
+    s.unlit = material.unlit
+    s.emissive = colour_input(tex, material.emissive_texture, material.emissive, uv, footprint)
+    s.occlusion = scalar_input(tex, material.occlusion_texture, material.occlusion, uv, footprint)
+    s.diffuse = colour
+    s.f0 = wp.vec3(0.0, 0.0, 0.0)
+    s.roughness = 1.0
+    if pbr != 0:
+        s.roughness = scalar_input(tex, material.roughness_texture, material.roughness, uv, footprint)
+        s.roughness = wp.clamp(s.roughness, 0.02, 1.0)
+        if material.specular_workflow != 0:
+            s.f0 = colour_input(tex, material.specular_color_texture, material.specular_color, uv, footprint)
+            s.f0 = wp.min(s.f0, wp.vec3(1.0, 1.0, 1.0))
+        else:
+            metallic = scalar_input(tex, material.metallic_texture, material.metallic, uv, footprint)
+            metallic = wp.clamp(metallic, 0.0, 1.0)
+            r = (1.0 - material.ior) / (1.0 + material.ior)
+            dielectric = wp.vec3(r * r, r * r, r * r)
+            s.f0 = wp.lerp(dielectric, wp.min(colour, wp.vec3(1.0, 1.0, 1.0)), metallic)
+            s.diffuse = colour * (1.0 - metallic)
+        s.clearcoat = scalar_input(tex, material.clearcoat_texture, material.clearcoat, uv, footprint)
+        s.clearcoat_roughness = wp.clamp(
+            scalar_input(tex, material.clearcoat_roughness_texture, material.clearcoat_roughness, uv, footprint),
+            0.02,
+            1.0,
+        )
+        # What the specular lobe reflects does not reach the diffuse one.
+        ab = specular_albedo(s.roughness, wp.max(wp.dot(s.normal, s.view), 1.0e-3))
+        gain = wp.vec3(1.0, 1.0, 1.0) + s.f0 * (1.0 / wp.max(ab[0] + ab[1], 1.0e-3) - 1.0)
+        taken = wp.cw_mul(s.f0 * ab[0] + wp.vec3(ab[1], ab[1], ab[1]) * specular_scale(s.f0), gain)
+        s.diffuse = wp.cw_mul(s.diffuse, wp.vec3(1.0, 1.0, 1.0) - wp.min(taken, wp.vec3(1.0, 1.0, 1.0)))
+    return s
+
+
+@wp.func
+def specular_scale(f0: wp.vec3) -> float:
+    """A surface with no reflection at all has no grazing reflection either."""
+    return wp.clamp(50.0 * wp.max(f0), 0.0, 1.0)

@@ -1,0 +1,193 @@
+"""Transforms on the device: poses are scattered into the frames of everything that hangs on a prim by one launch."""
+
+from __future__ import annotations
+
+import warp as wp
+
+from .types import Affine, CameraState, LightState, Shapes
+
+__all__ = [
+    "follow_frames",
+    "follow_lights",
+    "refresh_instances",
+    "set_camera_intrinsics",
+    "set_camera_poses",
+    "write_matrices",
+    "write_poses",
+]
+
+
+@wp.func
+def compose(a: Affine, b: Affine) -> Affine:
+    """First ``b``, then ``a``."""
+    c = Affine()
+    c.linear = a.linear * b.linear
+    c.offset = a.linear * b.offset + a.offset
+    return c
+
+
+@wp.func
+def affine_of_matrix(m: wp.mat44, meters: float) -> Affine:
+    """From a USD row-vector matrix in stage units to a column-vector map into metres."""
+    a = Affine()
+    a.linear = wp.mat33(m[0, 0], m[1, 0], m[2, 0], m[0, 1], m[1, 1], m[2, 1], m[0, 2], m[1, 2], m[2, 2]) * meters
+    a.offset = wp.vec3(m[3, 0], m[3, 1], m[3, 2]) * meters
+    return a
+
+
+@wp.func
+def refresh_instance(shapes: Shapes, i: int):
+    """Bring the inverse and the bounding sphere of an instance up to its local-to-world transform."""
+    x = shapes.local_to_world[i]
+    inverse = wp.inverse(x.linear)
+    back = Affine()
+    back.linear = inverse
+    back.offset = -(inverse * x.offset)
+    shapes.world_to_local[i] = back
+    g = shapes.inst_geometry[i] * 16
+    lower = wp.vec3(shapes.geometry[g + 8], shapes.geometry[g + 9], shapes.geometry[g + 10])
+    upper = wp.vec3(shapes.geometry[g + 12], shapes.geometry[g + 13], shapes.geometry[g + 14])
+    half = (upper - lower) * 0.5
+    center = x.linear * ((upper + lower) * 0.5) + x.offset
+    a = x.linear * wp.vec3(half[0], 0.0, 0.0)
+    b = x.linear * wp.vec3(0.0, half[1], 0.0)
+    c = x.linear * wp.vec3(0.0, 0.0, half[2])
+    radius = wp.max(
+        wp.max(wp.length(a + b + c), wp.length(a + b - c)), wp.max(wp.length(a - b + c), wp.length(b + c - a))
+    )
+    shapes.bounds[i] = wp.vec4(center[0], center[1], center[2], radius)
+
+
+@wp.kernel(enable_backward=False, module="omni_transforms")
+def refresh_instances(shapes: Shapes):
+    """Refresh every instance; dim = number of instances."""
+    refresh_instance(shapes, wp.tid())
+
+
+@wp.func
+def place(frame: int, num_instances: int, world: Affine, frames: wp.array(dtype=Affine), shapes: Shapes):
+    """Store a frame; frames below ``num_instances`` are instances, the others cameras and lights."""
+    frames[frame] = world
+    if frame < num_instances:
+        refresh_instance(shapes, frame)
+
+
+@wp.kernel(enable_backward=False, module="omni_transforms")
+def write_poses(
+    positions: wp.array(dtype=wp.vec3),
+    quats: wp.array(dtype=wp.vec4),
+    order: wp.vec4i,
+    meters: float,
+    rows: wp.array(dtype=wp.int32),
+    targets: wp.array(dtype=wp.int32),
+    offsets: wp.array(dtype=Affine),
+    num_instances: int,
+    frames: wp.array(dtype=Affine),
+    shapes: Shapes,
+):
+    """World pose of a prim -> frames of everything below it; dim = number of (prim, frame) pairs.
+
+    ``order`` says where x, y, z, w are in a quaternion. Quaternions are normalised here.
+    """
+    k = wp.tid()
+    row = rows[k]
+    q = quats[row]
+    rotation = wp.quat_to_matrix(wp.normalize(wp.quat(q[order[0]], q[order[1]], q[order[2]], q[order[3]])))
+    pose = Affine()
+    pose.linear = rotation
+    pose.offset = positions[row] * meters
+    place(targets[k], num_instances, compose(pose, offsets[k]), frames, shapes)
+
+
+@wp.kernel(enable_backward=False, module="omni_transforms")
+def write_matrices(
+    matrices: wp.array(dtype=wp.mat44),
+    meters: float,
+    rows: wp.array(dtype=wp.int32),
+    targets: wp.array(dtype=wp.int32),
+    offsets: wp.array(dtype=Affine),
+    num_instances: int,
+    frames: wp.array(dtype=Affine),
+    shapes: Shapes,
+):
+    """World matrix (USD row-vector, stage units) of a prim -> frames below it; dim = number of pairs."""
+    k = wp.tid()
+    pose = affine_of_matrix(matrices[rows[k]], meters)
+    place(targets[k], num_instances, compose(pose, offsets[k]), frames, shapes)
+
+
+@wp.func
+def orthonormal(m: wp.mat33) -> wp.mat33:
+    """Rotation part of a linear map whose columns are a camera's axes (scale and mirror taken out)."""
+    z = wp.normalize(wp.vec3(m[0, 2], m[1, 2], m[2, 2]))
+    y = wp.vec3(m[0, 1], m[1, 1], m[2, 1])
+    y = wp.normalize(y - z * wp.dot(y, z))
+    x = wp.cross(y, z)
+    return wp.mat33(x[0], y[0], z[0], x[1], y[1], z[1], x[2], y[2], z[2])
+
+
+@wp.kernel(enable_backward=False, module="omni_transforms")
+def follow_frames(
+    camera_frames: wp.array(dtype=wp.int32),
+    pinned: wp.array(dtype=wp.int32),
+    frames: wp.array(dtype=Affine),
+    cameras: wp.array(dtype=CameraState),
+):
+    """Cameras whose pose nobody set follow their prim; dim = number of cameras."""
+    c = wp.tid()
+    if pinned[c] == 0:
+        x = frames[camera_frames[c]]
+        cameras[c].rotation = orthonormal(x.linear)
+        cameras[c].position = x.offset
+
+
+@wp.kernel(enable_backward=False, module="omni_transforms")
+def follow_lights(
+    light_frames: wp.array(dtype=wp.int32),
+    frames: wp.array(dtype=Affine),
+    lights: wp.array(dtype=LightState),
+):
+    """Lights follow their prims; dim = number of lights. Their sizes stay as they were read."""
+    i = wp.tid()
+    x = frames[light_frames[i]]
+    lights[i].rotation = orthonormal(x.linear)
+    lights[i].position = x.offset
+
+
+@wp.kernel(enable_backward=False, module="omni_transforms")
+def set_camera_poses(
+    positions: wp.array(dtype=wp.vec3),
+    quats: wp.array(dtype=wp.vec4),
+    order: wp.vec4i,
+    to_convention: wp.quat,
+    meters: float,
+    index: wp.array(dtype=wp.int32),
+    pinned: wp.array(dtype=wp.int32),
+    cameras: wp.array(dtype=CameraState),
+):
+    """Pose tensors -> cameras; ``to_convention`` maps the USD camera axes to those of the given convention."""
+    k = wp.tid()
+    c = index[k]
+    q = quats[k]
+    world = wp.normalize(wp.quat(q[order[0]], q[order[1]], q[order[2]], q[order[3]]))
+    cameras[c].rotation = wp.quat_to_matrix(world * to_convention)
+    cameras[c].position = positions[k] * meters
+    pinned[c] = 1
+
+
+@wp.kernel(enable_backward=False, module="omni_transforms")
+def set_camera_intrinsics(
+    matrices: wp.array(dtype=wp.mat33),
+    index: wp.array(dtype=wp.int32),
+    cameras: wp.array(dtype=CameraState),
+):
+    """3x3 intrinsic matrices [px] -> cameras (which become perspective)."""
+    k = wp.tid()
+    m = matrices[k]
+    c = index[k]
+    cameras[c].fx = m[0, 0]
+    cameras[c].fy = m[1, 1]
+    cameras[c].cx = m[0, 2]
+    cameras[c].cy = m[1, 2]
+    cameras[c].skew = m[0, 1]
+    cameras[c].orthographic = 0

@@ -1,0 +1,118 @@
+"""Nearest hits of camera rays: the kernel around ``native/primary.inl``."""
+
+from __future__ import annotations
+
+import warp as wp
+
+from .native import source
+from .types import CameraState, Shapes
+
+__all__ = ["tile_grid", "trace_primary"]
+
+
+@wp.func_native(source("intersect", "primary"))
+def primary_tile(
+    cam: int,
+    x0: int,
+    y0: int,
+    width: int,
+    height: int,
+    layer: int,
+    near_clip: float,
+    far_clip: float,
+    jitter_x: float,
+    jitter_y: float,
+    capacity: int,
+    entries: wp.array(dtype=wp.float32),
+    order: wp.array(dtype=wp.int32),
+    count: wp.array(dtype=wp.int32),
+    geometry: wp.array(dtype=wp.float32),
+    bvh_nodes: wp.array(dtype=wp.float32),
+    bvh_leaves: wp.array(dtype=wp.float32),
+    inst_geometry: wp.array(dtype=wp.int32),
+    inst_two_sided: wp.array(dtype=wp.int32),
+    through: wp.array(dtype=wp.float32),
+    hit_t: wp.array(dtype=wp.float32),
+    hit_instance: wp.array(dtype=wp.int32),
+    hit_prim: wp.array(dtype=wp.int32),
+    hit_u: wp.array(dtype=wp.float32),
+    hit_v: wp.array(dtype=wp.float32),
+): ...
+
+
+@wp.func
+def tile_corner(index: int, width: int, height: int, pixels: int) -> wp.vec2i:
+    """First pixel of work item ``index`` of an image: a tile of 8 x 8, or on CUDA (``pixels`` != 0) a pixel, in the
+    order of tiles of 8 x 4, so that a warp looks at one spot."""
+    columns = (width + 7) / 8
+    if pixels == 0:
+        return wp.vec2i((index % columns) * 8, (index / columns) * 8)
+    tile = index / 32
+    lane = index % 32
+    return wp.vec2i((tile % columns) * 8 + lane % 8, (tile / columns) * 4 + lane / 8)
+
+
+def tile_grid(width: int, height: int, cuda: bool) -> int:
+    """Work items of one image; see :func:`tile_corner`."""
+    columns = (width + 7) // 8
+    return columns * ((height + 3) // 4) * 32 if cuda else columns * ((height + 7) // 8)
+
+
+@wp.kernel(enable_backward=False, module="omni_visibility")
+def trace_primary(
+    shapes: Shapes,
+    cameras: wp.array(dtype=CameraState),
+    selected: wp.array(dtype=wp.int32),
+    first: int,
+    width: int,
+    height: int,
+    pixels: int,
+    layer: int,
+    jitter: wp.vec2,
+    capacity: int,
+    entries: wp.array(dtype=wp.float32),
+    order: wp.array(dtype=wp.int32),
+    count: wp.array(dtype=wp.int32),
+    through: wp.array(dtype=wp.float32),
+    hit_t: wp.array(dtype=wp.float32),
+    hit_instance: wp.array(dtype=wp.int32),
+    hit_prim: wp.array(dtype=wp.int32),
+    hit_u: wp.array(dtype=wp.float32),
+    hit_v: wp.array(dtype=wp.float32),
+):
+    """Nearest hit of every pixel; dim = (cameras of this chunk, work items of an image).
+
+    Writes t (planar depth [m]), instance (-1: nothing), triangle (-1: analytic) and barycentrics.
+    """
+    local, index = wp.tid()
+    corner = tile_corner(index, width, height, pixels)
+    if corner[0] >= width or corner[1] >= height:
+        return
+    camera = cameras[selected[first + local]]
+    primary_tile(
+        local,
+        corner[0],
+        corner[1],
+        width,
+        height,
+        layer,
+        camera.near,
+        camera.far,
+        jitter[0],
+        jitter[1],
+        capacity,
+        entries,
+        order,
+        count,
+        shapes.geometry,
+        shapes.bvh_nodes,
+        shapes.bvh_leaves,
+        shapes.inst_geometry,
+        shapes.inst_two_sided,
+        through,
+        hit_t,
+        hit_instance,
+        hit_prim,
+        hit_u,
+        hit_v,
+    )

@@ -1,0 +1,106 @@
+"""Which backends there are, whether they can run here, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+
+from .backends.base import Backend
+from .config import RendererCfg
+from .errors import BackendUnavailableError, OvrtxRenderError
+
+__all__ = ["BACKENDS", "Probe", "make_backend", "probe", "probe_all"]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Answer of a backend's probe: can it run here, and in one sentence why not (or what it runs on)."""
+
+    name: str
+    available: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Entry:
+    target: str
+    check: Callable[[], Probe]
+
+
+def _probe_warp() -> Probe:
+    try:
+        from ._warp_version import require_warp
+
+        require_warp()
+        import warp as wp
+
+        wp.init()
+        device = wp.get_preferred_device()
+    except (OvrtxRenderError, ImportError, RuntimeError) as error:
+        return Probe("warp", False, str(error))
+    return Probe("warp", True, f"Warp {wp.config.version} on {device.alias} ({device.name})")
+
+
+def _not_yet(name: str, module: str, needs: str) -> Callable[[], Probe]:
+    def check() -> Probe:
+        try:
+            found = find_spec(module) is not None
+        except (ImportError, ValueError):
+            found = False
+        reason = f"this version has no {name} backend yet" if found else f"{needs}, and this version has no such backend"
+        return Probe(name, False, reason)
+
+    return check
+
+
+BACKENDS: dict[str, _Entry] = {
+    "ovrtx": _Entry("", _not_yet("ovrtx", "ovrtx", "the package 'ovrtx' is not installed")),
+    "isaac_rtx": _Entry("", _not_yet("isaac_rtx", "omni.replicator.core", "Isaac Sim is not running")),
+    "warp": _Entry("omni.isaac.ovrtx_render.backends.warp.backend:WarpBackend", _probe_warp),
+    "newton": _Entry("", _not_yet("newton", "newton", "the package 'newton' is not installed")),
+}
+"""Backends in the order ``auto`` tries them."""
+
+
+def probe(name: str) -> Probe:
+    """Ask one backend whether it can run here. Nothing is allocated.
+
+    Raises:
+        BackendUnavailableError: There is no backend of that name.
+    """
+    if name not in BACKENDS:
+        raise BackendUnavailableError(f"unknown backend {name!r}; there are: {', '.join(BACKENDS)}")
+    return BACKENDS[name].check()
+
+
+def probe_all() -> list[Probe]:
+    """Ask every backend, in the order ``auto`` tries them."""
+    return [entry.check() for entry in BACKENDS.values()]
+
+
+def make_backend(cfg: RendererCfg) -> Backend:
+    """Make the backend that a configuration asks for.
+
+    Raises:
+        BackendUnavailableError: It cannot run here (with ``auto``: none can); the message says why.
+    """
+    if cfg.backend != "auto":
+        answer = probe(cfg.backend)
+        if not answer.available:
+            raise BackendUnavailableError(f"backend {cfg.backend!r} cannot run here: {answer.reason}")
+        chosen = cfg.backend
+    else:
+        reasons = []
+        for name in BACKENDS:
+            answer = probe(name)
+            if answer.available:
+                chosen = name
+                break
+            reasons.append(f"{name}: {answer.reason}")
+        else:
+            raise BackendUnavailableError("no backend can run here. " + "; ".join(reasons))
+    module, _, attribute = BACKENDS[chosen].target.partition(":")
+    backend: Backend = getattr(import_module(module), attribute)(cfg)
+    return backend
