@@ -27,6 +27,7 @@ from .data import Finding, Light, LightKind
 from .materials import MaterialReader
 from .report import Report
 from .shader_inputs import as_floats, attribute_value, follow
+from .surface import BRIGHTEST
 
 __all__ = ["is_light", "light_radiance", "read_light"]
 
@@ -68,7 +69,7 @@ def light_radiance(
     """
     tint = UsdLux.BlackbodyTemperatureAsRgb(temperature) if temperature is not None else (1.0, 1.0, 1.0)
     power = intensity * 2.0 ** min(max(exposure, -126.0), 126.0)
-    red, green, blue = (max(float(c * t * power), 0.0) for c, t in zip(color, tint, strict=True))
+    red, green, blue = (min(max(float(c * t * power), 0.0), BRIGHTEST) for c, t in zip(color, tint, strict=True))
     return red, green, blue
 
 

@@ -103,12 +103,20 @@ class BindingResolver:
         return replace(inherited, targets=tuple(targets), strong=tuple(strong), collections=collections)
 
 
+def _purpose(name: str) -> str:
+    """Purpose in a binding's name: ``material:binding[:purpose]``, ``material:binding:collection[:purpose]:name``."""
+    parts = name.split(":")
+    if len(parts) == 3:
+        return parts[2]
+    return parts[3] if len(parts) == 5 else ""
+
+
 def _resolved_by_usd(prim: Usd.Prim) -> Usd.Prim | None:
     api = UsdShade.MaterialBindingAPI(prim)
     preview = None
     for purpose in (UsdShade.Tokens.full, UsdShade.Tokens.preview):
         material, relationship = api.ComputeBoundMaterial(purpose)
-        if material and relationship and UsdShade.MaterialBindingAPI.GetMaterialPurpose(relationship) == purpose:
+        if material and relationship and _purpose(relationship.GetName()) == purpose:
             return material.GetPrim()
         preview = material
     return preview.GetPrim() if preview else None

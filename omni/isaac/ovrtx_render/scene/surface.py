@@ -15,6 +15,9 @@ __all__ = ["GLASS_OPACITY", "build_material", "glass_opacity", "normal_incidence
 GLASS_OPACITY = 0.15
 """Opacity that stands for full transmission: there is no refraction here, and clear glass must not vanish."""
 
+BRIGHTEST = 1e30
+"""Colours are clamped to this, so that sums of a few of them stay finite in single precision."""
+
 _COLORS = ("base_color", "emissive", "specular_color")
 _UNIT_SCALARS = ("metallic", "roughness", "clearcoat", "clearcoat_roughness", "occlusion", "opacity")
 
@@ -56,7 +59,7 @@ def build_material(
         opacity_threshold: Cut-out threshold; 0 is none.
         flags: Further :class:`Material` fields, taken as they are.
     """
-    fields: dict[str, Any] = {"name": name, "ior": max(ior, 0.0), **flags}
+    fields: dict[str, Any] = {"name": name, "ior": min(max(ior, 0.0), 1e3), **flags}
     textured = dict(signals)
     for field in (*_COLORS, *_UNIT_SCALARS):
         signal = signals.get(field)
@@ -66,7 +69,7 @@ def build_material(
             _use_primvar(reader, shader, field, signal, fields)
             textured.pop(field)
         if field in _COLORS:
-            fields[field] = tuple(max(component, 0.0) for component in signal.value)
+            fields[field] = tuple(min(max(component, 0.0), BRIGHTEST) for component in signal.value)
         else:
             fields[field] = min(max(signal.value[0], 0.0), 1.0)
         if signal.texture is not None:
