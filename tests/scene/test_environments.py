@@ -1,0 +1,276 @@
+"""Environments: patterns, order, and clones that are read once but come out as if each had been read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pxr")
+
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade, Vt
+
+from omni.isaac.ovrtx_render.config import RendererCfg
+from omni.isaac.ovrtx_render.errors import ConfigError
+from omni.isaac.ovrtx_render.scene.clones import group_clones
+from omni.isaac.ovrtx_render.scene.data import SHARED
+from omni.isaac.ovrtx_render.scene.environments import find_environments
+from omni.isaac.ovrtx_render.scene.stage_reader import StageReader
+
+ENVS = "/World/envs/env_.*"
+
+
+@pytest.fixture
+def stage():
+    return Usd.Stage.CreateInMemory()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("/World/envs/env_.*", ["env_0", "env_2", "env_10", "env_a"]),
+        ("/World/envs/env_*", ["env_0", "env_2", "env_10", "env_a"]),
+        ("{ENV_REGEX_NS}", ["env_0", "env_2", "env_10", "env_a"]),
+        (r"/World/envs/env_\d+", ["env_0", "env_2", "env_10"]),
+        ("/World/envs/env_?", ["env_0", "env_2", "env_a"]),
+        ("/World/envs/env_[02]", ["env_0", "env_2"]),
+        ("/World/envs/env_(0|10)", ["env_0", "env_10"]),
+        ("/World/envs/env_2", ["env_2"]),
+        ("/W.*/e*/env_1.+", ["env_10"]),
+        ("/World/nothing/env_.*", []),
+        ("/", []),
+    ],
+)
+def test_patterns(stage, pattern, names):
+    for name in ("env_10", "env_2", "env_a", "env_0", "other", "my_env_1"):
+        UsdGeom.Xform.Define(stage, f"/World/envs/{name}")
+    UsdGeom.Xform.Define(stage, "/World/envs/env_off").GetPrim().SetActive(False)
+    stage.OverridePrim("/World/envs/env_over")
+    assert [env.GetName() for env in find_environments(stage, pattern)] == names
+
+
+def test_bad_patterns_say_so(stage):
+    with pytest.raises(ConfigError, match="regular expression"):
+        find_environments(stage, "/World/envs/env_(")
+    with pytest.raises(ConfigError, match="absolute"):
+        find_environments(stage, "env_.*")
+
+
+def author_env(stage, root="/World/envs/env_0"):
+    """An environment as a cloner finds it: a referenced robot, local props, a material, a camera and a light."""
+    UsdGeom.Xform.Define(stage, root)
+    robot = UsdGeom.Xform.Define(stage, f"{root}/robot")
+    robot.GetPrim().GetReferences().AddInternalReference("/Library/robot")
+    robot.AddTranslateOp().Set((0, 0, 1))
+    material = UsdShade.Material.Define(stage, f"{root}/looks/red")
+    shader = UsdShade.Shader.Define(stage, f"{root}/looks/red/s")
+    shader.CreateIdAttr("UsdPreviewSurface")
+    shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set((1, 0, 0))
+    material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+    box = UsdGeom.Cube.Define(stage, f"{root}/box")
+    box.AddTranslateOp().Set((1, 0, 0))
+    UsdShade.MaterialBindingAPI.Apply(box.GetPrim()).Bind(material)
+    mesh = UsdGeom.Mesh.Define(stage, f"{root}/table")
+    mesh.CreatePointsAttr([(x, y, 0) for x in range(40) for y in range(40)])
+    quads = [x * 40 + y for x in range(39) for y in range(39)]
+    mesh.CreateFaceVertexCountsAttr([4] * len(quads))
+    mesh.CreateFaceVertexIndicesAttr([k for q in quads for k in (q, q + 40, q + 41, q + 1)])
+    mesh.CreateSubdivisionSchemeAttr("none")
+    UsdGeom.Camera.Define(stage, f"{root}/robot/base/cam").AddTranslateOp().Set((0, 0, 2))
+    stage.DefinePrim(f"{root}/lamp", "SphereLight")
+
+
+def clone_envs(stage, count):
+    UsdGeom.Sphere.Define(stage, "/Library/robot/base").AddTranslateOp().Set((0, 0.5, 0))
+    UsdGeom.Capsule.Define(stage, "/Library/robot/base/arm").AddRotateXOp().Set(30)
+    stage.GetRootLayer().GetPrimAtPath("/Library").specifier = Sdf.SpecifierClass
+    UsdGeom.Plane.Define(stage, "/World/ground")
+    envs = UsdGeom.Xform.Define(stage, "/World/envs")
+    envs.AddTranslateOp().Set((0, 0, 100))
+    author_env(stage)
+    layer = stage.GetRootLayer()
+    for env in range(1, count):
+        Sdf.CopySpec(layer, "/World/envs/env_0", layer, f"/World/envs/env_{env}")
+    for env in range(count):
+        UsdGeom.XformCommonAPI(stage.GetPrimAtPath(f"/World/envs/env_{env}")).SetTranslate((2.0 * env, 0, 0))
+
+
+def groups(stage):
+    return [group.members for group in group_clones(stage, find_environments(stage, ENVS))]
+
+
+def rows(scene):
+    """The scene as rows that do not depend on the order of its tables."""
+    i = scene.instances
+    out = []
+    for k in range(len(i)):
+        geometry = scene.geometries[i.geometry[k]]
+        mesh = scene.meshes[geometry.mesh].points.tobytes() if geometry.mesh >= 0 else b""
+        out.append(
+            (
+                int(i.env[k]),
+                scene.paths[i.path[k]],
+                scene.paths[i.owner[k]],
+                geometry.kind,
+                geometry.params,
+                mesh,
+                scene.materials[i.material[k]].base_color,
+                bool(i.double_sided[k]),
+                tuple(sorted(scene.labels[i.label[k]].items())),
+                tuple(np.round(i.transform[k], 9).reshape(-1)),
+            )
+        )
+    cameras = [(c.env, c.path, c.focal_length, tuple(np.round(c.transform, 9).reshape(-1))) for c in scene.cameras]
+    lights = [(x.env, x.path, x.radiance, tuple(np.round(x.transform, 9).reshape(-1))) for x in scene.lights]
+    return sorted(out), sorted(cameras), sorted(lights)
+
+
+def assert_same_as_full_read(stage):
+    quick = StageReader(stage, RendererCfg(), reuse_clones=True).read()
+    full = StageReader(stage, RendererCfg(), reuse_clones=False).read()
+    assert rows(quick) == rows(full)
+    assert (np.diff(quick.instances.env) >= 0).all()
+    return quick
+
+
+def test_clones_are_recognised_and_equal_a_full_read(stage):
+    clone_envs(stage, 12)
+    assert groups(stage) == [list(range(12))]
+    scene = assert_same_as_full_read(stage)
+    assert scene.num_envs == 12 and len(scene.instances) == 1 + 12 * 4 and len(scene.meshes) == 1
+    assert (scene.instances.env == SHARED).sum() == 1
+    assert scene.paths[scene.instances.path[-1]].startswith("/World/envs/env_11/")
+    assert len(scene.cameras) == 12 and scene.cameras[11].transform[3, 0] == 22
+
+
+def edit(stage, path, what):
+    prim = stage.GetPrimAtPath(path)
+    if what == "moved":
+        UsdGeom.XformCommonAPI(prim).SetTranslate((5, 5, 5))
+    elif what == "robot moved":
+        UsdGeom.XformCommonAPI(prim.GetParent().GetChild("robot")).SetTranslate((1, 1, 1))
+    elif what == "hidden":
+        UsdGeom.Imageable(prim).MakeInvisible()
+    elif what == "coloured":
+        UsdShade.MaterialBindingAPI(prim).UnbindAllBindings()
+        UsdGeom.Gprim(prim).CreateDisplayColorAttr([(0, 1, 0)])
+    elif what == "bound elsewhere":
+        UsdShade.MaterialBindingAPI(prim).Bind(UsdShade.Material.Get(stage, "/World/envs/env_1/looks/red"))
+    elif what == "resized":
+        prim.GetAttribute("size").Set(0.5)
+    elif what == "labelled":
+        prim.CreateAttribute("semantics:labels:class", Sdf.ValueTypeNames.TokenArray).Set(["box"])
+        prim.AddAppliedSchema("SemanticsLabelsAPI:class")
+    elif what == "deactivated":
+        prim.SetActive(False)
+    elif what == "added":
+        UsdGeom.Cone.Define(stage, f"{path}/hat")
+    elif what == "robot overridden":
+        robot = stage.OverridePrim(f"{prim.GetParent().GetPath()}/robot/base")
+        robot.GetAttribute("radius").Set(3.0)
+    elif what == "reset":
+        UsdGeom.Xformable(prim).SetResetXformStack(True)
+    elif what == "animated":
+        UsdGeom.Xformable(prim).GetOrderedXformOps()[0].Set((3, 3, 3), 1.0)
+    elif what == "reshaped":
+        attribute = stage.GetAttributeAtPath(f"{prim.GetParent().GetPath()}/table.points")
+        points = np.array(attribute.Get())
+        points[7] += 0.5
+        attribute.Set(Vt.Vec3fArray.FromNumpy(points))
+    elif what == "red made blue":
+        stage.GetAttributeAtPath(f"{prim.GetParent().GetPath()}/looks/red/s.inputs:diffuseColor").Set((0, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("what", "still_clone"),
+    [
+        ("moved", True),
+        ("robot moved", True),
+        ("hidden", False),
+        ("coloured", False),
+        ("bound elsewhere", False),
+        ("resized", False),
+        ("labelled", False),
+        ("deactivated", False),
+        ("added", False),
+        ("robot overridden", False),
+        ("reset", False),
+        ("animated", False),
+        ("reshaped", False),
+        ("red made blue", False),
+    ],
+)
+@pytest.mark.parametrize("env", [0, 3])
+def test_what_differs_in_one_environment_is_not_lost(stage, what, still_clone, env):
+    clone_envs(stage, 5)
+    before = rows(StageReader(stage, RendererCfg()).read())
+    edit(stage, f"/World/envs/env_{env}/box", what)
+    expected = [list(range(5))] if still_clone else sorted([[e for e in range(5) if e != env], [env]])
+    assert sorted(groups(stage)) == expected
+    after = rows(assert_same_as_full_read(stage))
+    if what != "bound elsewhere":
+        assert after != before
+
+
+def test_opinions_of_other_layers_count(stage):
+    clone_envs(stage, 4)
+    with Usd.EditContext(stage, stage.GetSessionLayer()):
+        UsdGeom.Cube.Get(stage, "/World/envs/env_2/box").GetSizeAttr().Set(0.25)
+    assert sorted(groups(stage)) == [[0, 1, 3], [2]]
+    assert_same_as_full_read(stage)
+
+
+def test_heterogeneous_environments(stage):
+    for env in range(9):
+        root = f"/World/envs/env_{env}"
+        UsdGeom.Xform.Define(stage, root).AddTranslateOp().Set((env, 0, 0))
+        [UsdGeom.Cube, UsdGeom.Sphere, UsdGeom.Cone][env % 3].Define(stage, f"{root}/thing")
+    assert groups(stage) == [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
+    scene = assert_same_as_full_read(stage)
+    assert list(scene.instances.env) == list(range(9))
+
+
+def test_referenced_and_instanceable_environments(stage):
+    clone_envs(stage, 1)
+    for env in range(1, 6):
+        prim = UsdGeom.Xform.Define(stage, f"/World/envs/env_{env}")
+        prim.AddTranslateOp().Set((env, 0, 0))
+        prim.GetPrim().GetReferences().AddInternalReference("/World/envs/env_0")
+        prim.GetPrim().SetInstanceable(env > 3)
+    assert sorted(groups(stage)) == [[0], [1, 2, 3], [4, 5]]
+    assert_same_as_full_read(stage)
+
+
+def test_point_instancer_prototypes_that_moved(stage):
+    instancer = UsdGeom.PointInstancer.Define(stage, "/World/envs/env_0/inst")
+    UsdGeom.Cube.Define(stage, "/World/envs/env_0/inst/proto").AddTranslateOp().Set((0, 0, 1))
+    instancer.CreatePrototypesRel().SetTargets(["/World/envs/env_0/inst/proto"])
+    instancer.CreatePositionsAttr([(0, 0, 0), (1, 0, 0)])
+    instancer.CreateProtoIndicesAttr([0, 0])
+    layer = stage.GetRootLayer()
+    for env in range(1, 4):
+        Sdf.CopySpec(layer, "/World/envs/env_0", layer, f"/World/envs/env_{env}")
+    UsdGeom.XformCommonAPI(stage.GetPrimAtPath("/World/envs/env_2/inst/proto")).SetTranslate((0, 0, 7))
+    scene = assert_same_as_full_read(stage)
+    assert sorted(set(scene.instances.transform[:, 3, 2])) == [1, 7]
+
+
+def test_environment_roots_that_are_scopes_variants_and_unloaded_payloads(stage):
+    for env in range(4):
+        UsdGeom.Scope.Define(stage, f"/World/envs/env_{env}")
+        UsdGeom.Cube.Define(stage, f"/World/envs/env_{env}/box").AddTranslateOp().Set((env, 0, 0))
+        prim = stage.GetPrimAtPath(f"/World/envs/env_{env}")
+        variants = prim.GetVariantSets().AddVariantSet("extra")
+        variants.AddVariant("with")
+        variants.SetVariantSelection("with" if env else "")
+        if env:
+            with variants.GetVariantEditContext():
+                UsdGeom.Sphere.Define(stage, f"/World/envs/env_{env}/ball").AddTranslateOp().Set((0, 0, env))
+    assert_same_as_full_read(stage)
+
+
+def test_environments_below_something_hidden_draw_nothing(stage):
+    clone_envs(stage, 3)
+    UsdGeom.Imageable(stage.GetPrimAtPath("/World/envs")).MakeInvisible()
+    scene = assert_same_as_full_read(stage)
+    assert len(scene.instances) == 1 and scene.num_envs == 3 and len(scene.cameras) == 3
+    assert Gf.Vec3d(*scene.cameras[2].transform[3, :3]) == Gf.Vec3d(4, 0.5, 103)
