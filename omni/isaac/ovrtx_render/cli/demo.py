@@ -15,7 +15,7 @@ from ..images import mosaic, to_picture, write_animation
 from ..outputs import resolve_outputs
 from .options import BackendOption, DeviceOption, HeightOption, JsonOption, OutOption, Preset, WidthOption
 from .pictures import write_outputs
-from .report import Report, guarded
+from .report import Report, guarded, quiet_warp
 
 if TYPE_CHECKING:
     from .. import TiledRenderer
@@ -52,6 +52,7 @@ def demo(
     """
     report = Report(as_json)
     with guarded():
+        quiet_warp()
         kinds = resolve_outputs(outputs)
         cfg = RendererCfg.preset(preset.value, backend=backend, device=device)
         from .. import TiledRenderer

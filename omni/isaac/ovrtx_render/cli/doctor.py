@@ -9,7 +9,7 @@ import typer
 
 from .._version import __version__
 from .options import JsonOption
-from .report import ExitCode, Report, guarded
+from .report import ExitCode, Report, guarded, quiet_warp
 
 __all__ = ["doctor"]
 
@@ -41,6 +41,7 @@ def doctor(as_json: JsonOption = False) -> None:
     """
     report = Report(as_json)
     with guarded():
+        quiet_warp()
         from ..registry import probe_all
 
         probes = probe_all()

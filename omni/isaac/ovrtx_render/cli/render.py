@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from ..outputs import resolve_outputs
 from .options import BackendOption, DeviceOption, HeightOption, JsonOption, OutOption, Preset, WidthOption
 from .pictures import write_outputs
-from .report import Report, guarded
+from .report import Report, guarded, quiet_warp
 
 __all__ = ["render"]
 
@@ -58,6 +58,7 @@ def render(
     """
     report = Report(as_json)
     with guarded():
+        quiet_warp()
         kinds = resolve_outputs(outputs)
         chosen = {"env_pattern": env_pattern} if env_pattern else {}
         cfg = RendererCfg.preset(preset.value, backend=backend, device=device, exposure=_stops(exposure), **chosen)

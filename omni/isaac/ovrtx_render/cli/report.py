@@ -14,7 +14,7 @@ from rich.table import Table
 
 from ..errors import BackendUnavailableError, OvrtxRenderError, SceneError
 
-__all__ = ["ExitCode", "Report", "guarded"]
+__all__ = ["ExitCode", "Report", "guarded", "quiet_warp"]
 
 _FINDINGS_SHOWN = 20
 
@@ -48,6 +48,18 @@ def guarded() -> Iterator[None]:
 def _plain(text: str) -> str:
     """Keep rich from reading square brackets (``env_[0-9]``) as markup."""
     return text.replace("[", "\\[")
+
+
+def quiet_warp() -> None:
+    """Keep Warp from greeting on stdout, which belongs to the command's own result."""
+    try:
+        import warp
+    except ImportError:
+        return  # the registry says so better
+    if hasattr(warp, "LOG_WARNING"):
+        warp.config.log_level = warp.LOG_WARNING
+    else:  # Warp before 1.15
+        warp.config.quiet = True
 
 
 class Report:

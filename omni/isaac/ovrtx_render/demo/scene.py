@@ -111,7 +111,7 @@ def build_stage(num_envs: int = 16, seed: int = 0) -> DemoScene:
     rows = -(-num_envs // columns)
     env = np.arange(num_envs)
     origins = np.stack([env // columns - (rows - 1) / 2, env % columns - (columns - 1) / 2, env * 0.0], -1) * SPACING
-    _surroundings(stage, textures["sky"], SPACING * max(rows, columns) / 2 + 10.0)
+    _surroundings(stage, textures["sky"], SPACING * max(rows, columns) / 2 + 25.0)
 
     _environment(stage, f"{_ENVS}/env_0")
     motion = DemoMotion(num_envs, seed)
@@ -309,7 +309,7 @@ def _camera(stage: Usd.Stage, path: str) -> None:
     camera.AddOrientOp(UsdGeom.XformOp.PrecisionDouble).Set(pose.ExtractRotationQuat())
     camera.CreateHorizontalApertureAttr(20.955)
     camera.CreateVerticalApertureAttr(20.955)
-    camera.CreateFocalLengthAttr(24.5)
+    camera.CreateFocalLengthAttr(25.5)
     camera.CreateClippingRangeAttr(Gf.Vec2f(0.05, 100.0))
 
 

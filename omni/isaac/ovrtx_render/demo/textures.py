@@ -139,7 +139,7 @@ def _floor_groove() -> np.ndarray:
 
 def _floor() -> np.ndarray:
     cloud = _noise(512, 512, 4, 4, 6, 21)
-    color = _mix(0.5 + 0.5 * cloud, (0.47, 0.48, 0.50), (0.60, 0.605, 0.61))
+    color = _mix(0.5 + 0.5 * cloud, (0.50, 0.51, 0.525), (0.57, 0.575, 0.58))
     return _bytes(color * (1.0 - 0.45 * _floor_groove())[..., None])
 
 
@@ -152,7 +152,7 @@ def _normal_map(height: np.ndarray, strength: float) -> np.ndarray:
 
 
 def _floor_normal() -> np.ndarray:
-    return _normal_map(0.25 * _noise(512, 512, 16, 16, 4, 22) - 2.0 * _floor_groove(), 0.9)
+    return _normal_map(0.05 * _noise(512, 512, 16, 16, 4, 22) - 2.0 * _floor_groove(), 0.9)
 
 
 def _cube() -> np.ndarray:
@@ -192,6 +192,7 @@ def _sky() -> np.ndarray:
     floor = np.broadcast_to([0.22, 0.21, 0.20], wall.shape)
     t = np.clip(0.5 + up / 0.12, 0, 1)[..., None]
     sky = floor * (1 - t) + wall * t
+    sky = sky + 0.8 * np.exp(-((elevation / 0.14) ** 2))[..., None] * np.array([1.0, 1.02, 1.05])  # haze
     for center, middle, half, light in (
         (-2.0, 0.85, (0.55, 0.28), (9.0, 8.4, 7.4)),
         (0.6, 0.62, (0.35, 0.30), (4.0, 4.4, 5.0)),
