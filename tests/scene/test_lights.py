@@ -11,7 +11,7 @@ from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux
 
 from omni.isaac.ovrtx_render.config import RendererCfg
 from omni.isaac.ovrtx_render.scene.data import Finding, Light, LightKind
-from omni.isaac.ovrtx_render.scene.lights import is_light, light_radiance, read_light
+from omni.isaac.ovrtx_render.scene.lights import dome_texture_coordinates, is_light, light_radiance, read_light
 from omni.isaac.ovrtx_render.scene.materials import MaterialReader
 
 TRANSFORM = np.array(Gf.Matrix4d().SetTranslate((1, 2, 3)))
@@ -160,6 +160,20 @@ def test_dome_pole_axis(stage: Usd.Stage, up: str, axis: str | None, pole: tuple
     plain, _, _ = read(UsdLux.DomeLight.Define(stage, "/plain").GetPrim(), np.eye(4))
     assert plain is not None
     np.testing.assert_array_equal(plain.transform, np.eye(4))
+
+
+def test_dome_texture_coordinates_follow_openexr_and_storm() -> None:
+    axes = np.array([(0, 0, 1), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0)], float)
+    uv = dome_texture_coordinates(axes)
+    np.testing.assert_allclose(uv[:3], [(0.5, 0.5), (0.25, 0.5), (0.75, 0.5)], atol=1e-15)
+    np.testing.assert_allclose(uv[3:, 1], [1.0, 0.0])
+    directions = np.random.default_rng(0).normal(size=(100, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    x, y, z = directions.T
+    storm_u = np.mod((np.arctan2(z, x) + np.pi / 2) / (2 * np.pi), 1.0)
+    uv = dome_texture_coordinates(directions)
+    np.testing.assert_allclose(uv[:, 0], storm_u, atol=1e-12)
+    np.testing.assert_allclose(uv[:, 1], 1 - np.arccos(y) / np.pi, atol=1e-12)
 
 
 def test_dome_texture(stage: Usd.Stage, tmp_path) -> None:

@@ -134,7 +134,9 @@ def test_pbr_packed_map(png: str) -> None:
     assert (material.occlusion, material.roughness, material.metallic) == pytest.approx((0.2, 0.4, 0.8))
 
 
-def test_pbr_cut_out(png: str) -> None:
+def test_pbr_cut_out(tmp_path: Path) -> None:
+    png = str(tmp_path / "mask.png")
+    PIL.linear_gradient("L").save(png)
     material, _, _ = read(
         "OmniPBR", enable_opacity=True, enable_opacity_texture=True, opacity_texture=png, opacity_threshold=0.5
     )

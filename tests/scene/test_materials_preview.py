@@ -139,12 +139,25 @@ def test_every_constant_arrives(tmp_path: Path) -> None:
     ],
 )
 def test_alpha_mode(tmp_path: Path, surface: str, mode: AlphaMode) -> None:
-    save_texture(tmp_path, (10, 20, 30, 128))
+    pixels = np.full((2, 4, 4), (10, 20, 30, 128), np.uint8)
+    pixels[:, 2:, 3] = 64
+    PIL.fromarray(pixels).save(tmp_path / "t.png")
     material, _, _ = read(tmp_path, surface, ST_READER + texture_node())
     assert material.alpha_mode == mode
     if material.opacity_texture is not None:
         assert material.opacity_texture.channel == 3
-        assert material.opacity == pytest.approx(128 / 255)
+        assert material.opacity == pytest.approx(96 / 255)
+
+
+@pytest.mark.parametrize(
+    ("color", "opacity", "mode"),
+    [((10, 20, 30), 1.0, AlphaMode.OPAQUE), ((10, 20, 30, 51), 0.2, AlphaMode.BLEND)],
+)
+def test_uniform_alpha_is_a_constant(tmp_path: Path, color: tuple[int, ...], opacity: float, mode: AlphaMode) -> None:
+    save_texture(tmp_path, color)
+    material, _, _ = read(tmp_path, "float inputs:opacity.connect = </mat/t.outputs:a>", ST_READER + texture_node())
+    assert (material.opacity_texture, material.alpha_mode) == (None, mode)
+    assert material.opacity == pytest.approx(opacity)
 
 
 def test_values_out_of_range_are_clamped(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from .report import Report
 from .shader_inputs import as_floats, attribute_value, follow
 from .surface import BRIGHTEST
 
-__all__ = ["is_light", "light_radiance", "read_light"]
+__all__ = ["dome_texture_coordinates", "is_light", "light_radiance", "read_light"]
 
 _KINDS = {
     "DistantLight": LightKind.DISTANT,
@@ -71,6 +71,21 @@ def light_radiance(
     power = intensity * 2.0 ** min(max(exposure, -126.0), 126.0)
     red, green, blue = (min(max(float(c * t * power), 0.0), BRIGHTEST) for c, t in zip(color, tint, strict=True))
     return red, green, blue
+
+
+def dome_texture_coordinates(directions: np.ndarray) -> np.ndarray:
+    """Where a dome's texture is read, the formula in the module's docstring; the reference for backends.
+
+    Args:
+        directions: (..., 3) unit directions away from the viewer, in the dome's local frame.
+
+    Returns:
+        (..., 2) u and v in [0, 1], v = 1 at +Y.
+    """
+    x, y, z = np.moveaxis(np.asarray(directions, np.float64), -1, 0)
+    u = 0.5 - np.arctan2(x, z) / (2.0 * np.pi)
+    v = 1.0 - np.arccos(np.clip(y, -1.0, 1.0)) / np.pi
+    return np.stack([u, v], axis=-1)
 
 
 def read_light(

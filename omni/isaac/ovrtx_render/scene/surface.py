@@ -60,6 +60,7 @@ def build_material(
         flags: Further :class:`Material` fields, taken as they are.
     """
     fields: dict[str, Any] = {"name": name, "ior": min(max(ior, 0.0), 1e3), **flags}
+    signals = {**signals, "opacity": _plain_opacity(reader, signals.get("opacity", Signal((1.0,))))}
     textured = dict(signals)
     for field in (*_COLORS, *_UNIT_SCALARS):
         signal = signals.get(field)
@@ -91,12 +92,27 @@ def build_material(
                 f"the textures read the texture coordinates {', '.join(uv_sets)}; only '{chosen}' is used for all. "
                 "Bake them to one set",
             )
-    opacity = signals.get("opacity", Signal((1.0,)))
+    opacity = signals["opacity"]
     if opacity_threshold > 0.0:
         fields["opacity_threshold"] = min(opacity_threshold, 1.0)
     if opacity.texture is not None or fields.get("opacity", 1.0) < 1.0:
         fields["alpha_mode"] = AlphaMode.MASK if opacity_threshold > 0.0 else AlphaMode.BLEND
     return Material(**fields)
+
+
+def _plain_opacity(reader: NetworkReader, opacity: Signal) -> Signal:
+    """Make an opacity texture that says the same everywhere a constant.
+
+    Exporters like to connect the alpha of every base colour map; most of these surfaces are opaque, and blending them
+    would be slow.
+    """
+    reference = opacity.texture
+    if reference is None:
+        return opacity
+    value = reader.textures.uniform(reference.texture, reference.channel)
+    if value is None:
+        return opacity
+    return Signal((value * reference.scale[reference.channel] + reference.bias[reference.channel],))
 
 
 def _use_primvar(reader: NetworkReader, shader: Usd.Prim, field: str, signal: Signal, fields: dict[str, Any]) -> None:

@@ -128,6 +128,14 @@ class TextureStore:
             self._means[index] = (red, green, blue, alpha)
         return self._means[index]
 
+    def uniform(self, index: int, channel: int) -> float | None:
+        """The raw value of a channel if all texels have the same, else None."""
+        plane = self.textures[index].data[..., channel]
+        first = plane.flat[0]
+        if not (plane == first).all():
+            return None
+        return float(first) / (255.0 if plane.dtype == np.uint8 else 1.0)
+
     def forget_files(self) -> None:
         """Drop decoded files that are not needed to answer for textures that are loaded already."""
         self._images.clear()
