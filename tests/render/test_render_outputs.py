@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from reference import SceneBuilder, look_at, project, translate
 from reference.build import matte, quad
 
+from omni.isaac.ovrtx_render.errors import ConfigError
 from omni.isaac.ovrtx_render.outputs import ALIASES, OUTPUTS, SEGMENTATIONS
 from omni.isaac.ovrtx_render.scene.data import GeometryKind, LightKind, Scene
 
-ALL = [*OUTPUTS, *ALIASES]
+SIMPLE = [name for name in OUTPUTS if name.startswith("simple_shading")]
+TOGETHER = [name for name in OUTPUTS if name not in SIMPLE[1:]]
+"""All outputs that one bundle may have: at most one of the simple shading modes."""
+ALL = [*TOGETHER, *ALIASES]
 
 
 def two_things(envs: int = 2) -> Scene:
@@ -58,7 +63,7 @@ def test_aliases_hold_the_same_values(shoot: Callable) -> None:
 
 def test_each_output_alone_equals_all_together(make: Callable) -> None:
     renderer = make(two_things())
-    together = renderer.add_cameras(None, width=16, height=16, outputs=list(OUTPUTS))
+    together = renderer.add_cameras(None, width=16, height=16, outputs=TOGETHER)
     all_of_them = {k: v.numpy().copy() for k, v in renderer.render(together).items()}
     for group in (("depth",), ("rgb",), ("normals", "semantic_segmentation"), ("distance_to_camera", "albedo")):
         alone = renderer.add_cameras(None, width=16, height=16, outputs=group)
@@ -67,9 +72,9 @@ def test_each_output_alone_equals_all_together(make: Callable) -> None:
 
 
 def test_value_of_a_miss(shoot: Callable) -> None:
-    frame = shoot(two_things(), list(OUTPUTS))
-    for name, kind in OUTPUTS.items():
-        assert (frame[name][0][NOTHING] == kind.miss).all(), name
+    frame = shoot(two_things(), TOGETHER)
+    for name in TOGETHER:
+        assert (frame[name][0][NOTHING] == OUTPUTS[name].miss).all(), name
     assert frame["rgba"][0][BOX][3] == 255
 
 
@@ -88,20 +93,25 @@ def test_segmentation_ids_and_info(make: Callable) -> None:
     labels = {int(k): v for k, v in cameras.info["semantic_segmentation"]["idToLabels"].items()}
     assert labels[2] == {"class": "box"}
     assert labels[0] == {"class": "BACKGROUND"} and labels[1] == {"class": "UNLABELLED"}
-    for name in ("instance_segmentation", "instance_id_segmentation_fast"):
-        ids = frame[name]
-        assert ids[0][NOTHING] == 0
-        four = {int(ids[e][p][0]) for e in range(2) for p in (BOX, BALL)}
-        assert len(four) == 4 and 0 not in four
+    prims = frame["instance_id_segmentation_fast"]
+    owners = frame["instance_segmentation"]
+    assert prims[0][NOTHING] == 0 and owners[0][NOTHING] == 0
+    four = {int(prims[e][p][0]) for e in range(2) for p in (BOX, BALL)}
+    assert len(four) == 4 and not four & {0, 1}
+    # Only what has labels is an instance of its own; all the rest is one.
+    assert [int(owners[e][BALL][0]) for e in range(2)] == [1, 1]
+    assert len({int(owners[0][BOX][0]), int(owners[1][BOX][0]), 0, 1}) == 4
+    for name, ids in (("instance_segmentation", owners), ("instance_id_segmentation_fast", prims)):
         paths = {int(k): v for k, v in cameras.info[name]["idToLabels"].items()}
         assert paths[int(ids[1][BOX][0])] == "/World/envs/env_1/Box"
-        assert paths[int(ids[0][BALL][0])] == "/World/envs/env_0/Ball"
+    assert paths[int(prims[0][BALL][0])] == "/World/envs/env_0/Ball"
 
 
 def test_owner_groups_instances(shoot: Callable) -> None:
     scene = two_things(1)
     scene.paths.append("/World/envs/env_0/Robot")
     scene.instances.owner[:] = len(scene.paths) - 1
+    scene.instances.label[:] = scene.labels.index({"class": "box"})
     frame = shoot(scene, ("instance_segmentation", "instance_id_segmentation"))
     assert frame["instance_segmentation"][0][BOX] == frame["instance_segmentation"][0][BALL] > 0
     assert frame["instance_id_segmentation"][0][BOX] != frame["instance_id_segmentation"][0][BALL]
@@ -163,13 +173,16 @@ def test_simple_shading_needs_no_light(shoot: Callable) -> None:
     b = SceneBuilder()
     b.add(GeometryKind.SPHERE, (1.0,), material=matte((0.9, 0.1, 0.1), emissive=(0.0, 0.5, 0.0)))
     b.camera(look_at([0, -4, 0], [0, 0, 0]), focal_length=30)
-    names = [n for n in OUTPUTS if n.startswith("simple")]
-    centre = {n: v[0, 16, 16].astype(int) for n, v in shoot(b.build(), names).items()}
-    grey = centre["simple_shading_constant_diffuse"]
+    scene = b.build()
+    grey, diffuse, full = (shoot(scene, name)[name][0, 16, 16].astype(int) for name in SIMPLE)
     assert grey.min() == grey.max() > 60
-    diffuse, full = centre["simple_shading_diffuse_mdl"], centre["simple_shading_full_mdl"]
     assert diffuse[0] > 2 * diffuse[1]
     assert full[1] > diffuse[1] + 20  # emission
+
+
+def test_two_simple_shadings_at_once_are_refused(make: Callable) -> None:
+    with pytest.raises(ConfigError, match="simple_shading"):
+        make(two_things()).add_cameras(None, width=8, height=8, outputs=SIMPLE)
 
 
 def test_resolutions_may_differ_between_groups(make: Callable) -> None:

@@ -45,28 +45,19 @@ def with_camera(path: Path, transform: np.ndarray | None = None) -> Usd.Stage:
     return stage
 
 
-def bounds(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """World bounding box of all finite geometry [stage units], from its vertices and parameters."""
-    corners = []
-    for geometry, m in zip(scene.instances.geometry, scene.instances.transform, strict=True):
-        shape = scene.geometries[geometry]
-        if shape.kind == GeometryKind.MESH:
-            points = scene.meshes[shape.mesh].points
-            low, high = points.min(0), points.max(0)
-        else:
-            high = np.zeros(3)
-            p = shape.params
-            if shape.kind in (GeometryKind.CUBE, GeometryKind.PLANE):
-                high[: len(p)] = p
-            else:
-                high[:] = p[0], p[0], p[1] if len(p) > 1 else p[0]
-                high[2] += p[0] if shape.kind == GeometryKind.CAPSULE else 0.0
-            low = -high
-        if np.isfinite(high).all():
-            box = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
-            corners.append(box @ m[:3, :3] + m[3, :3])
-    every = np.concatenate(corners)
-    return every.min(0), every.max(0)
+def bounds(scene: Scene, instance: int) -> tuple[np.ndarray, float]:
+    """Centre and radius of an instance's world bounding box [stage units], from its vertices or parameters."""
+    shape, m = scene.geometries[scene.instances.geometry[instance]], scene.instances.transform[instance]
+    if shape.kind == GeometryKind.MESH:
+        points = scene.meshes[shape.mesh].points
+        low, high = points.min(0), points.max(0)
+    else:
+        p = shape.params
+        high = np.array(p if shape.kind == GeometryKind.CUBE else (p[0], p[0], sum(p)), np.float64)
+        low = -high
+    corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T @ m[:3, :3] + m[3, :3]
+    low, high = corners.min(0), corners.max(0)
+    return (low + high) / 2, float(np.linalg.norm(high - low) / 2)
 
 
 @pytest.mark.parametrize("path", stages())
@@ -80,22 +71,24 @@ def test_stage_renders(path: Path, make: Callable) -> None:
     if path.name in NOTHING_TO_DRAW:
         assert np.isinf(renderer.render(cameras)["depth"].numpy()).all()
         return
-    low, high = bounds(renderer.scene)
-    centre, radius = (low + high) / 2, np.linalg.norm(high - low) / 2
-    up = (0, 1, 0) if renderer.scene.up_axis == "Y" else (0, 0, 1)
-    share = 0.0
-    for side in ([1.0, 0.8, 1.2], [-1.0, -0.8, -1.2]):  # a single-sided card shows from one of them
-        eye = centre + 2.6 * radius * np.array(side) / np.linalg.norm(side)
-        pose = look_at(eye, centre, up)
-        cameras.set_poses(eye[None].astype(np.float32), quat_xyzw=quat_xyzw(pose)[None], convention="opengl")
-        frame = {name: buffer.numpy()[0] for name, buffer in renderer.render(cameras).items()}
-        hit = np.isfinite(frame["depth"][..., 0])
-        assert not np.isnan(frame["depth"]).any() and np.isfinite(frame["normals"]).all()
-        np.testing.assert_allclose(np.linalg.norm(frame["normals"][hit], axis=-1), 1.0, atol=1e-3)
-        share = max(share, float(hit.mean()))
-        if hit.mean() > 0.01:
-            assert frame["rgb"][hit].max() > 20, "drawn, but black"
-    assert share > 0.01, f"blank: {[f.message for f in renderer.findings]}"
+    scene = renderer.scene
+    up = (0, 1, 0) if scene.up_axis == "Y" else (0, 0, 1)
+    things = len(scene.instances)
+    for i in range(0, things, max(1, things // 8)):
+        share = 0.0
+        centre, radius = bounds(scene, i)
+        for side in ([1.0, 0.8, 1.2], [-1.0, -0.8, -1.2]):  # a single-sided card shows from one of them
+            eye = centre + 2.6 * radius * np.array(side) / np.linalg.norm(side)
+            pose = quat_xyzw(look_at(eye, centre, up))
+            cameras.set_poses(eye[None].astype(np.float32), quat_xyzw=pose[None], convention="opengl")
+            frame = {name: buffer.numpy()[0] for name, buffer in renderer.render(cameras).items()}
+            hit = np.isfinite(frame["depth"][..., 0])
+            assert not np.isnan(frame["depth"]).any() and np.isfinite(frame["normals"]).all()
+            np.testing.assert_allclose(np.linalg.norm(frame["normals"][hit], axis=-1), 1.0, atol=1e-3)
+            share = max(share, float(hit.mean()))
+            if hit.mean() > 0.01:
+                assert frame["rgb"][hit].max() > 20, "drawn, but black"
+        assert share > 0.01, f"{scene.paths[scene.instances.path[i]]} is not seen; {scene.findings}"
 
 
 def quat_xyzw(pose: np.ndarray) -> np.ndarray:
@@ -111,7 +104,7 @@ def picture(path: Path, make: Callable, eye: tuple[float, float, float]) -> dict
 
 
 def test_up_axis_does_not_turn_the_world(usd_wg_assets: Path, make: Callable) -> None:
-    views = [picture(CONFIGURATION / "upAxis" / f"upAxis_{a}.usda", make, (6, 5, 7)) for a in ("Y", "Z", "X")]
+    views = [picture(CONFIGURATION / "upAxis" / f"upAxis_{a}.usda", make, (4, 3, 5)) for a in ("Y", "Z", "X")]
     assert np.isfinite(views[0]["depth"]).mean() > 0.02
     for other in views[1:]:
         for name, values in views[0].items():
@@ -124,7 +117,7 @@ def test_up_axis_does_not_turn_the_world(usd_wg_assets: Path, make: Callable) ->
 
 
 def test_units_scale_depth_and_nothing_else(usd_wg_assets: Path, make: Callable) -> None:
-    one, ten = (picture(CONFIGURATION / "metersPerUnit" / f"metersPerUnit_{n}.usda", make, (6, 5, 7)) for n in (1, 10))
+    one, ten = (picture(CONFIGURATION / "metersPerUnit" / f"metersPerUnit_{n}.usda", make, (4, 3, 5)) for n in (1, 10))
     hit = np.isfinite(one["depth"])
     assert hit.mean() > 0.02
     np.testing.assert_array_equal(hit, np.isfinite(ten["depth"]))
