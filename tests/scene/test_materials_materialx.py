@@ -272,3 +272,91 @@ def test_unknown_node_is_told(tmp_path: Path) -> None:
     )
     assert material.base_color == (0.5, 0.5, 0.5)
     assert [(finding.code, finding.path) for finding in findings] == [("shader-node-unsupported", "/mat/n")]
+
+
+@pytest.mark.parametrize(
+    ("identifier", "inputs", "scale", "bias"),
+    [
+        ("ND_add_color3", ["color3f inputs:in2 = (0.5, 0, 1)"], (1.0, 1.0, 1.0), (0.5, 0.0, 1.0)),
+        ("ND_divide_color3FA", ["float inputs:in2 = 2"], (0.5, 0.5, 0.5), (0.0, 0.0, 0.0)),
+    ],
+)
+def test_arithmetic_on_an_image(
+    tmp_path: Path, png: str, identifier: str, inputs: list[str], scale: tuple, bias: tuple
+) -> None:
+    material, _, findings = read(
+        tmp_path,
+        node("s", STANDARD, "color3f inputs:base_color.connect = </mat/x.outputs:out>"),
+        node("x", identifier, "color3f inputs:in1.connect = </mat/i.outputs:out>", *inputs),
+        node("i", "ND_image_color3", f"asset inputs:file = @{png}@"),
+    )
+    assert material.base_color_texture is not None
+    assert (material.base_color_texture.scale[:3], material.base_color_texture.bias[:3]) == (scale, bias)
+    assert findings == []
+
+
+@pytest.mark.parametrize(
+    ("image", "scale", "bias"), [("fg", (0.25,) * 3, (0.75, 0.375, 0.0)), ("bg", (0.75,) * 3, (0.25, 0.125, 0.0))]
+)
+def test_mix_of_an_image_and_a_constant(tmp_path: Path, png: str, image: str, scale: tuple, bias: tuple) -> None:
+    constant = "bg" if image == "fg" else "fg"
+    material, _, findings = read(
+        tmp_path,
+        node("s", STANDARD, "color3f inputs:base_color.connect = </mat/x.outputs:out>"),
+        node(
+            "x",
+            "ND_mix_color3",
+            f"color3f inputs:{image}.connect = </mat/i.outputs:out>",
+            f"color3f inputs:{constant} = (1, 0.5, 0)",
+            "float inputs:mix = 0.25",
+        ),
+        node("i", "ND_image_color3", f"asset inputs:file = @{png}@"),
+    )
+    assert material.base_color_texture is not None
+    assert (material.base_color_texture.scale[:3], material.base_color_texture.bias[:3]) == (scale, bias)
+    assert findings == []
+
+
+def test_coordinates_times_constant(tmp_path: Path, png: str) -> None:
+    material, _, findings = read(
+        tmp_path,
+        node("s", STANDARD, "color3f inputs:base_color.connect = </mat/i.outputs:out>"),
+        node(
+            "i",
+            "ND_image_color3",
+            f"asset inputs:file = @{png}@",
+            "float2 inputs:texcoord.connect = </mat/x.outputs:out>",
+        ),
+        node(
+            "x", "ND_multiply_vector2", "float2 inputs:in1.connect = </mat/t.outputs:out>", "float2 inputs:in2 = (2, 3)"
+        ),
+        node("t", "ND_texcoord_vector2"),
+    )
+    assert material.base_color_texture is not None
+    assert material.base_color_texture.uv_matrix == ((2.0, 0.0), (0.0, 3.0), (0.0, 0.0))
+    assert findings == []
+
+
+def test_combine_and_missing_image_default(tmp_path: Path) -> None:
+    combined, _, _ = read(
+        tmp_path,
+        node("s", STANDARD, "color3f inputs:base_color.connect = </mat/c.outputs:out>"),
+        node("c", "ND_combine3_color3", *(f"float inputs:in{i} = {v}" for i, v in ((1, 0.5), (2, 0.25), (3, 1)))),
+    )
+    assert combined.base_color == (0.5, 0.25, 1.0)
+    missing, _, findings = read(
+        tmp_path,
+        node("s", STANDARD, "color3f inputs:base_color.connect = </mat/i.outputs:out>"),
+        node("i", "ND_image_color3", "asset inputs:file = @no.png@", "color3f inputs:default = (0.5, 0.25, 1)"),
+    )
+    assert missing.base_color == (0.5, 0.25, 1.0)
+    assert [finding.code for finding in findings] == ["texture-unresolved"]
+
+
+def test_geometry_property(tmp_path: Path) -> None:
+    material, _, _ = read(
+        tmp_path,
+        node("s", STANDARD, "color3f inputs:base_color.connect = </mat/g.outputs:out>"),
+        node("g", "ND_geompropvalue_color3", 'string inputs:geomprop = "no"', "color3f inputs:default = (1, 0.5, 0)"),
+    )
+    assert material.base_color == (1.0, 0.5, 0.0)

@@ -193,3 +193,78 @@ def test_other_module_is_a_fallback() -> None:
     material, _, findings = read("Weird", weirdness=1.0)
     assert material.name == "fallback:Weird"
     assert [finding.code for finding in findings] == ["material-unsupported"]
+
+
+def test_pbr_desaturation_keeps_the_mean_luminance(png: str) -> None:
+    plain, reader, _ = read("OmniPBR", diffuse_texture=png)
+    grey, _, _ = read("OmniPBR", diffuse_texture=png, albedo_desaturation=1.0)
+    luminance = sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), plain.base_color, strict=True))
+    assert grey.base_color == pytest.approx((luminance,) * 3)
+    assert reader.textures[0].srgb
+
+
+def test_pbr_emission_maps(png: str) -> None:
+    mask, _, _ = read(
+        "OmniPBR",
+        enable_emission=True,
+        emissive_color=(1.0, 0.5, 0.25),
+        emissive_intensity=2.0,
+        emissive_mask_texture=png,
+    )
+    assert mask.emissive_texture is not None
+    assert mask.emissive_texture.scale[:3] == (2.0, 1.0, 0.5)
+    color, _, _ = read("OmniPBR", enable_emission=True, emissive_intensity=2.0, emissive_color_texture=png)
+    assert color.emissive_texture is not None
+    assert color.emissive_texture.scale[:3] == (2.0, 2.0, 2.0)
+
+
+def test_pbr_clear_coat() -> None:
+    material, _, _ = read("OmniPBR_ClearCoat", clearcoat_weight=0.5, clearcoat_reflection_roughness=0.25)
+    assert (material.clearcoat, material.clearcoat_roughness) == (0.5, 0.25)
+
+
+def test_pbr_opacity_from_alpha(tmp_path: Path) -> None:
+    image = PIL.new("RGBA", (2, 1), (255, 255, 255, 255))
+    image.putpixel((1, 0), (255, 255, 255, 0))
+    image.save(tmp_path / "a.png")
+    material, _, _ = read(
+        "OmniPBR",
+        enable_opacity=True,
+        enable_opacity_texture=True,
+        opacity_texture=str(tmp_path / "a.png"),
+        opacity_mode=0,
+    )
+    assert material.opacity_texture is not None
+    assert (material.opacity_texture.channel, material.opacity) == (3, pytest.approx(0.5))
+
+
+def test_surface_transmission_and_its_pbr_base() -> None:
+    material, _, _ = read("OmniSurface", enable_specular_transmission=True, specular_transmission_weight=1.0)
+    assert (material.opacity, material.alpha_mode) == (pytest.approx(GLASS_OPACITY), AlphaMode.BLEND)
+    base, _, _ = read("OmniPBRBase", enable_emission=True, emission_color=(1.0, 0.5, 0.25), emission_intensity=2.0)
+    assert (base.base_color, base.emissive) == ((0.2, 0.2, 0.2), (2.0, 1.0, 0.5))
+
+
+def test_preview_surface_as_mdl() -> None:
+    assert read("UsdPreviewSurface", diffuseColor=(0.5, 0.25, 0.125))[0].base_color == (0.5, 0.25, 0.125)
+
+
+def test_lookup_function_in_a_graph(png: str) -> None:
+    stage = Usd.Stage.CreateInMemory()
+    material = UsdShade.Material.Define(stage, "/mat")
+    shaders = {}
+    for path, name in (("/mat/s", "OmniPBR"), ("/mat/t", "lookup_color(texture_2d,float2)")):
+        shaders[path] = UsdShade.Shader.Define(stage, path)
+        shaders[path].SetSourceAsset("m.mdl", "mdl")
+        shaders[path].SetSourceAssetSubIdentifier(name, "mdl")
+    shaders["/mat/t"].CreateInput("tex", T.Asset).Set(png)
+    shaders["/mat/s"].CreateInput("diffuse_color_constant", T.Color3f).ConnectToSource(
+        shaders["/mat/t"].ConnectableAPI(), "out"
+    )
+    material.CreateSurfaceOutput("mdl").ConnectToSource(shaders["/mat/s"].ConnectableAPI(), "out")
+    mesh = UsdGeom.Mesh.Define(stage, "/m").GetPrim()
+    UsdShade.MaterialBindingAPI.Apply(mesh).Bind(material)
+    findings: list[Finding] = []
+    reader = MaterialReader(stage, RendererCfg(), findings)
+    assert reader.materials[reader.bind(mesh)].base_color_texture is not None
+    assert findings == []
