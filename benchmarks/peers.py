@@ -203,7 +203,9 @@ def _print_tables(results: list[dict[str, Any]], args: argparse.Namespace) -> No
     title = f"{args.envs} environments, {args.size} x {args.size}, rgb + depth, {args.device} [Mpix/s]"
     speed = Table(title=title, caption="ratio > 1: ours is faster; 'fast' is the preset with the peers' shading")
     for heading in ("row", "ours, fast", "ours, 1 thread", "ours, default", "peer", "", "ratio", "ratio, 1 thread"):
-        speed.add_column(heading, justify="left" if heading in ("row", "peer") else "right")
+        speed.add_column(
+            heading, justify="left" if heading in ("row", "peer") else "right", no_wrap=heading in ("row", "peer")
+        )
     alone = Table(title="In a process of its own")
     for heading in ("row", "ours", "peer", "", "ratio"):
         alone.add_column(heading, justify="left" if heading in ("row", "peer") else "right")

@@ -121,8 +121,6 @@ def test_distant_checker_is_smooth(shoot: Callable) -> None:
     values = frame["albedo"][0, ..., 0][far].astype(float)
     assert values.std() < 12.0, values.std()
     assert values.mean() == pytest.approx(188.0, abs=6.0)  # sRGB of one half
-    near = frame["depth"][0, ..., 0] < 7.0
-    assert frame["albedo"][0, ..., 0][near].astype(float).std() > 20.0 or not near.any()
 
 
 def test_near_checker_is_sharp(shoot: Callable) -> None:

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 from reference import SceneBuilder, look_at, project, translate
 from reference.build import matte, quad
 
-from omni.isaac.ovrtx_render.errors import ConfigError
 from omni.isaac.ovrtx_render.outputs import ALIASES, OUTPUTS, SEGMENTATIONS
 from omni.isaac.ovrtx_render.scene.data import GeometryKind, LightKind, Scene
 
 SIMPLE = [name for name in OUTPUTS if name.startswith("simple_shading")]
-TOGETHER = [name for name in OUTPUTS if name not in SIMPLE[1:]]
-"""All outputs that one bundle may have: at most one of the simple shading modes."""
-ALL = [*TOGETHER, *ALIASES]
+ALL = [*OUTPUTS, *ALIASES]
 
 
 def two_things(envs: int = 2) -> Scene:
@@ -63,7 +59,7 @@ def test_aliases_hold_the_same_values(shoot: Callable) -> None:
 
 def test_each_output_alone_equals_all_together(make: Callable) -> None:
     renderer = make(two_things())
-    together = renderer.add_cameras(None, width=16, height=16, outputs=TOGETHER)
+    together = renderer.add_cameras(None, width=16, height=16, outputs=list(OUTPUTS))
     all_of_them = {k: v.numpy().copy() for k, v in renderer.render(together).items()}
     for group in (("depth",), ("rgb",), ("normals", "semantic_segmentation"), ("distance_to_camera", "albedo")):
         alone = renderer.add_cameras(None, width=16, height=16, outputs=group)
@@ -72,9 +68,9 @@ def test_each_output_alone_equals_all_together(make: Callable) -> None:
 
 
 def test_value_of_a_miss(shoot: Callable) -> None:
-    frame = shoot(two_things(), TOGETHER)
-    for name in TOGETHER:
-        assert (frame[name][0][NOTHING] == OUTPUTS[name].miss).all(), name
+    frame = shoot(two_things(), list(OUTPUTS))
+    for name, kind in OUTPUTS.items():
+        assert (frame[name][0][NOTHING] == kind.miss).all(), name
     assert frame["rgba"][0][BOX][3] == 255
 
 
@@ -93,12 +89,11 @@ def test_segmentation_ids_and_info(make: Callable) -> None:
     labels = {int(k): v for k, v in cameras.info["semantic_segmentation"]["idToLabels"].items()}
     assert labels[2] == {"class": "box"}
     assert labels[0] == {"class": "BACKGROUND"} and labels[1] == {"class": "UNLABELLED"}
-    prims = frame["instance_id_segmentation_fast"]
-    owners = frame["instance_segmentation"]
+    prims, owners = frame["instance_id_segmentation_fast"], frame["instance_segmentation"]
     assert prims[0][NOTHING] == 0 and owners[0][NOTHING] == 0
     four = {int(prims[e][p][0]) for e in range(2) for p in (BOX, BALL)}
     assert len(four) == 4 and not four & {0, 1}
-    # Only what has labels is an instance of its own; all the rest is one.
+    # Only what has labels is an instance of its own; all the rest is UNLABELLED.
     assert [int(owners[e][BALL][0]) for e in range(2)] == [1, 1]
     assert len({int(owners[0][BOX][0]), int(owners[1][BOX][0]), 0, 1}) == 4
     for name, ids in (("instance_segmentation", owners), ("instance_id_segmentation_fast", prims)):
@@ -178,11 +173,6 @@ def test_simple_shading_needs_no_light(shoot: Callable) -> None:
     assert grey.min() == grey.max() > 60
     assert diffuse[0] > 2 * diffuse[1]
     assert full[1] > diffuse[1] + 20  # emission
-
-
-def test_two_simple_shadings_at_once_are_refused(make: Callable) -> None:
-    with pytest.raises(ConfigError, match="simple_shading"):
-        make(two_things()).add_cameras(None, width=8, height=8, outputs=SIMPLE)
 
 
 def test_resolutions_may_differ_between_groups(make: Callable) -> None:

@@ -234,10 +234,10 @@ def test_random_lambert_scene(seed: int, shoot: Callable) -> None:
 
 def dome_quadrants() -> np.ndarray:
     """A lat-long image: columns red, green, blue, yellow from left to right; its lower half is dark."""
-    image = np.zeros((32, 64, 3), np.float32)
+    image = np.zeros((128, 256, 3), np.float32)
     for i, colour in enumerate([(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0)]):
-        image[:, 16 * i : 16 * i + 16] = colour
-    image[16:] *= 0.25
+        image[:, 64 * i : 64 * i + 64] = colour
+    image[64:] *= 0.25
     return image
 
 
@@ -246,7 +246,7 @@ def sky_lookup(direction: np.ndarray) -> np.ndarray:
     x, y, z = direction / np.linalg.norm(direction)
     u = (0.5 - np.arctan2(x, z) / (2 * np.pi)) % 1.0
     v = np.arccos(np.clip(y, -1, 1)) / np.pi
-    return dome_quadrants()[int(v * 32), int(u * 64)]
+    return dome_quadrants()[int(v * 128), int(u * 256)]
 
 
 @pytest.mark.parametrize("turn", [0.0, 90.0, 37.0])
