@@ -217,7 +217,7 @@ def test_impossible_sizes_are_told(stage):
 def test_curves_with_values_that_do_not_fit_are_told(stage):
     curves = make_curves(stage, [(0, 0, 0), (0, 0, 1)], widths=[1.0, 1.0, 1.0])
     curves.SetWidthsInterpolation("vertex")
-    assert "Width has 3 values" in read(stage).findings[0].message
+    assert "width has 3 values" in read(stage).findings[0].message
     curves.GetPrim().GetAttribute("curveVertexCounts").Set([5])
     assert any("curveVertexCounts" in finding.message for finding in read(stage).findings)
     assert Sdf.Path("/curves") == curves.GetPath()

@@ -9,7 +9,7 @@ import warp as wp
 
 from .errors import InputError
 
-__all__ = ["as_device_array", "reinterpret"]
+__all__ = ["as_device_array", "as_device_quaternions", "reinterpret"]
 
 
 def reinterpret(array: wp.array, dtype: Any, shape: tuple[int, ...]) -> wp.array:
@@ -50,7 +50,10 @@ def as_device_array(name: str, value: Any, dtype: Any, shape: tuple[int, ...], d
             raise InputError(f"{name} cannot be taken through DLPack: {error}") from error
     else:
         try:
-            host = np.asarray(value, dtype=np.float32)
+            host = np.asarray(value)
+            if host.dtype.kind not in "fiub":
+                raise TypeError(f"its dtype is {host.dtype}")
+            host = host.astype(np.float32, copy=False)
         except (TypeError, ValueError) as error:
             raise InputError(f"{name} is not an array of numbers: {error}; expected shape {shape}") from error
         if host.shape != shape:
@@ -73,6 +76,20 @@ def as_device_array(name: str, value: Any, dtype: Any, shape: tuple[int, ...], d
         _check_finite(name, array.numpy())
     wanted = tuple(getattr(dtype, "_shape_", ()))
     return reinterpret(array, dtype, shape[: len(shape) - len(wanted)])
+
+
+def as_device_quaternions(name: str, value: Any, count: int, device: wp.Device) -> wp.array:
+    """Bring (count, 4) float32 quaternions to the device; they need not be normalised.
+
+    Raises:
+        InputError: As :func:`as_device_array`, or a quaternion of length zero (checked on the CPU).
+    """
+    array = as_device_array(name, value, wp.vec4, (count, 4), device)
+    if device.is_cpu and count:
+        zero = np.flatnonzero(np.einsum("ij,ij->i", array.numpy(), array.numpy()) < 1.0e-12)
+        if len(zero):
+            raise InputError(f"{name}[{zero[0]}] has length zero; expected a rotation (identity has a real part of 1)")
+    return array
 
 
 def _check_finite(name: str, host: np.ndarray) -> None:

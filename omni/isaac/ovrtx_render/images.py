@@ -65,8 +65,8 @@ def colorize_ids(ids: np.ndarray) -> np.ndarray:
 def to_picture(name: str, pixels: np.ndarray) -> np.ndarray:
     """Make an output viewable.
 
-    Depth is mapped from near (yellow) to far (violet) over the 1st to 99th percentile of what was hit, with misses
-    black; all the tiles share the scale. Normals become ``0.5 + 0.5 n``, ids become colours, motion is centred at grey.
+    Depth is mapped from near (yellow) to far (violet), linear in 1/depth over the 1st to 99th percentile of what was
+    hit, with misses black; all the tiles share the scale. Normals become ``0.5 + 0.5 n``, ids become colours, motion is centred at grey.
 
     Args:
         name: Output name or alias.
@@ -100,8 +100,9 @@ def to_picture(name: str, pixels: np.ndarray) -> np.ndarray:
 
 def _depth_picture(depth: np.ndarray) -> np.ndarray:
     hit = np.isfinite(depth)
-    near, far = np.percentile(depth[hit], (1.0, 99.0)) if hit.any() else (0.0, 1.0)
-    scaled = 1.0 - (np.where(hit, depth, far) - near) / max(far - near, 1e-9)
+    closeness = 1.0 / np.maximum(np.where(hit, depth, 1.0), 1e-6)
+    far, near = np.percentile(closeness[hit], (1.0, 99.0)) if hit.any() else (0.0, 1.0)
+    scaled = (closeness - far) / max(near - far, 1e-9)
     return np.where(hit[..., None], viridis(scaled), np.uint8(0))
 
 

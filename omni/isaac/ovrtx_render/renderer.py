@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import warp as wp
 
-from .arrays import as_device_array
+from .arrays import as_device_array, as_device_quaternions
 from .backends.base import FrameBinding
 from .cameras import CameraBundle, pick_quaternion
 from .config import RendererCfg
@@ -60,7 +60,7 @@ class TransformBinding:
         renderer, n = self._renderer, len(self)
         device = renderer._device
         p = as_device_array("positions", positions, wp.vec3, (n, 3), device)
-        q = as_device_array(f"quat_{order}", quats, wp.vec4, (n, 4), device)
+        q = as_device_quaternions(f"quat_{order}", quats, n, device)
         renderer._backend.write_poses(self._bound, p, q, order)
 
     def write_matrices(self, matrices: Any) -> None:
@@ -103,6 +103,8 @@ class TiledRenderer:
             from .scene.stage_reader import open_stage, read_scene
 
             self.stage = open_stage(source) if isinstance(source, (str, os.PathLike)) else source
+            if not hasattr(self.stage, "GetPseudoRoot"):
+                raise InputError(f"the source is a {type(source).__name__}; expected a Usd.Stage, a path or a Scene")
             self.scene = read_scene(self.stage, self.cfg)
         self._backend.load(self.scene)
 
@@ -176,7 +178,9 @@ class TiledRenderer:
             missing = [path for path in cameras if path not in by_path]
             if missing:
                 raise SceneError(f"there is no camera at {missing[0]}; {self._known_cameras()}")
-            return [by_path[path] for path in cameras]
+            picked = [by_path[path] for path in cameras]
+            if picked:
+                return picked
         if not picked:
             what = "has no camera" if cameras is None else f"has no camera that matches {cameras!r}"
             raise SceneError(f"the stage {what}; {self._known_cameras()}")
@@ -204,7 +208,7 @@ class TiledRenderer:
     ) -> None:
         rows = self._rows(bundle, env_ids)
         p = as_device_array("positions", positions, wp.vec3, (len(rows), 3), self._device)
-        q = as_device_array(f"quat_{order}", quats, wp.vec4, (len(rows), 4), self._device)
+        q = as_device_quaternions(f"quat_{order}", quats, len(rows), self._device)
         index = wp.array(rows, dtype=wp.int32, device=self._device)
         self._backend.set_camera_poses(bundle, p, q, order, convention, index)
 

@@ -291,7 +291,7 @@ class GeometryReader:
 
     def _report(self, prim: Usd.Prim, problems: list[str]) -> None:
         for problem in problems:
-            self._find("mesh-invalid", prim, f"{problem[0].upper()}{problem[1:]}.")
+            self._find("mesh-invalid", prim, f"{problem}.")
 
     def _find(self, code: str, prim: Usd.Prim, message: str, severity: str = "warning") -> None:
         self._findings.append(Finding(code, severity, str(prim.GetPath()), message))

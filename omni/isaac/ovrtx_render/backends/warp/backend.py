@@ -32,7 +32,7 @@ from ...scene.data import Scene  # noqa: E402
 from ..base import Backend, FrameBinding  # noqa: E402
 from .culling import ENTRY_FLOATS, cull  # noqa: E402
 from .device_scene import DeviceScene, affine_rows, upload  # noqa: E402
-from .resolve import GeometryOutputs, resolve_color, write_geometry  # noqa: E402
+from .resolve import GeometryOutputs, palette, resolve_color, write_geometry  # noqa: E402
 from .shading import ShadingOptions, SurfaceOutputs, shade  # noqa: E402
 from .shadows import occlusion_rays, shadow_rays, trace_shadows  # noqa: E402
 from .surface import Hits  # noqa: E402
@@ -249,23 +249,28 @@ class WarpBackend(Backend):
         """Fill ``bundle.info`` with the id -> label maps of the segmentations."""
         source = self._source
         assert source is not None
+        inst = source.instances
         for name, kind in bundle.kinds.items():
+            labels: dict[int, Any] = {}
+            semantics: dict[int, Any] = {0: {"class": "BACKGROUND"}, 1: {"class": "UNLABELLED"}}
             if kind.name == "semantic_segmentation":
-                labels = {i + 1: dict(label) for i, label in enumerate(source.labels) if i > 0}
-                ids = {0: {"class": "BACKGROUND"}, 1: {"class": "UNLABELLED"}, **labels}
-                bundle.info[name] = {"idToLabels": ids}
+                semantics |= {i + 1: dict(label) for i, label in enumerate(source.labels) if i > 0}
+                maps = {"idToLabels": semantics}
             elif kind.name in SEGMENTATIONS:
-                inst = source.instances
                 by_owner = kind.name == "instance_segmentation"
-                index = inst.owner[inst.label > 0] if by_owner else inst.path
-                label = inst.label[inst.label > 0] if by_owner else inst.label
-                order = np.unique(index, return_index=True)[1]
-                paths = {int(index[i]) + 2: source.paths[index[i]] for i in order}
-                semantics = {int(index[i]) + 2: dict(source.labels[label[i]]) for i in order}
-                bundle.info[name] = {
-                    "idToLabels": {0: "BACKGROUND", 1: "UNLABELLED", **paths},
-                    "idToSemantics": {0: {"class": "BACKGROUND"}, 1: {"class": "UNLABELLED"}, **semantics},
-                }
+                index = np.where(inst.label > 0, inst.owner, -1) if by_owner else inst.path
+                for i in np.unique(index, return_index=True)[1]:
+                    if index[i] < 0:
+                        continue
+                    labels[int(index[i]) + 2] = source.paths[index[i]]
+                    semantics[int(index[i]) + 2] = dict(source.labels[inst.label[i]]) or semantics[1]
+                maps = {"idToLabels": {0: "BACKGROUND", 1: "UNLABELLED", **labels}, "idToSemantics": semantics}
+            else:
+                continue
+            if bundle.colorize:
+                colors = palette(max(semantics) + 1).view(np.uint8).reshape(-1, 4).tolist()
+                maps = {key: {tuple(colors[i]): value for i, value in table.items()} for key, table in maps.items()}
+            bundle.info[name] = maps
 
     def set_camera_poses(
         self, bundle: CameraBundle, positions: wp.array, quats: wp.array, order: str, convention: str, index: wp.array
@@ -520,11 +525,7 @@ class WarpBackend(Backend):
         device = self.device
         out.normals = data.targets.get("normals", _nothing(wp.vec3, device))
         out.albedo = data.targets.get("albedo", _nothing(wp.uint32, device))
-        asked = [name for name in _SIMPLE if name in data.targets]
-        if len(asked) > 1:
-            raise ConfigError(f"outputs {asked} cannot be drawn together; ask for one of them a camera bundle")
-        out.simple = data.targets[asked[0]] if asked else _nothing(wp.uint8, device, 2)
-        out.simple_mode = _SIMPLE.index(asked[0]) + 1 if asked else 0
+        out.constant, out.diffuse, out.full = (data.targets.get(n, _nothing(wp.uint8, device, 2)) for n in _SIMPLE)
         out.encode = self.scene.encode
         return out
 
@@ -534,7 +535,8 @@ class WarpBackend(Backend):
         for field_name, name in _GEOMETRY_FIELDS.items():
             setattr(out, field_name, data.targets.get(name, _nothing(_TARGETS[name][0], device)))
         out.semantic_of, out.owner_of, out.path_of = scene.semantic_of, scene.owner_of, scene.path_of
-        out.colorize = 7 if bundle.colorize else 0
+        out.colorize = int(bundle.colorize)
+        out.palette = scene.palette
         return out
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from ...scene.data import AlphaMode, Geometry, GeometryKind, Light, LightKind, M
 from .bvh import LEAF_FLOATS, build_bvh, node_floats
 from .environment import Environment, bake_environment
 from .native import CPU_WIDTH, CUDA_WIDTH
-from .resolve import encode_table
+from .resolve import encode_table, palette
 from .surface import MeshAttributes, ShadingScene
 from .textures import Textures, decode_table, pack_refs, pack_textures
 from .transforms import refresh_instances
@@ -73,6 +73,7 @@ class DeviceScene:
     semantic_of: wp.array
     owner_of: wp.array
     path_of: wp.array
+    palette: wp.array
     encode: wp.array
 
 
@@ -185,6 +186,34 @@ def _pack_materials(scene: Scene, device: wp.Device) -> tuple[wp.array, Textures
     textures.refs = wp.array(pack_refs(refs), dtype=TextureRefState, device=device)
     textures.decode = wp.array(decode_table(), dtype=wp.float32, device=device)
     return wp.array(table, dtype=MaterialState, device=device), textures
+
+
+def _casts_shadow(scene: Scene) -> np.ndarray:
+    """(M,) 0: lets all light through, 1: none, 2: cut out by its opacity texture."""
+    out = np.ones(max(len(scene.materials), 1), np.int32)
+    for i, material in enumerate(scene.materials):
+        if material.alpha_mode == AlphaMode.BLEND:
+            out[i] = 0
+        elif material.alpha_mode == AlphaMode.MASK:
+            out[i] = 2 if material.opacity_texture else int(material.opacity >= material.opacity_threshold)
+    return out
+
+
+def _pack_cutouts(scene: Scene, textures: Textures) -> np.ndarray:
+    """(M * 16,) float32: what a shadow ray needs of each opacity texture; layout in ``native/shadow.inl``."""
+    out = np.zeros((max(len(scene.materials), 1), 16), np.float32)
+    infos = textures.infos.numpy()
+    for i, material in enumerate(scene.materials):
+        ref = material.opacity_texture
+        if ref is None:
+            continue
+        info = infos[ref.texture]
+        bits = [info["offset"], info["width"], info["height"], ref.channel, int(ref.wrap_s), int(ref.wrap_t)]
+        out[i, :6] = np.array(bits, np.int32).view(np.float32)
+        out[i, 6:9] = ref.scale[ref.channel], ref.bias[ref.channel], material.opacity_threshold
+        out[i, 9:15] = np.ravel(ref.uv_matrix)
+        out[i, 15] = material.opacity
+    return out.reshape(-1)
 
 
 def _light_row(light: Light, meters: float, unit: str) -> tuple:
@@ -304,7 +333,12 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
     material_of = inst.material[order]
     two_sided = inst.double_sided[order] | forced[material_of] if cfg.backface_culling else np.ones(count, bool)
     shapes.inst_two_sided = ints(two_sided)
-    shapes.inst_shadow = ints(alpha[material_of] != AlphaMode.BLEND)
+    shapes.inst_shadow = ints(_casts_shadow(scene)[material_of] if count else np.zeros(1))
+    shapes.inst_material = ints(material_of)
+    shapes.inst_uvs = ints(attributes.base.numpy()[inst.geometry[order], 2] if count else np.zeros(1))
+    shapes.cutouts = wp.array(_pack_cutouts(scene, textures), dtype=wp.float32, device=device)
+    shapes.uvs = attributes.uvs
+    shapes.texels = textures.texels
     shapes.local_to_world = frames
     shapes.world_to_local = wp.zeros(max(count, 1), dtype=Affine, device=device)
     shapes.bounds = wp.zeros(max(count, 1), dtype=wp.vec4, device=device)
@@ -324,12 +358,12 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
     environment = Environment()
     environment.radiance = wp.array(baked.radiance, dtype=wp.vec3, device=device)
     environment.lobes = wp.array(baked.lobes, dtype=wp.vec3, device=device)
+    environment.to_map = wp.mat33(*baked.to_map.reshape(-1).tolist())
     has_dome = any(light.kind == LightKind.DOME for light in scene.lights)
 
     per_env = np.diff(begin)[1:]
     own = int(count - begin[1] if cfg.see_all_envs or any(c.env < 0 for c in scene.cameras) else per_env.max(initial=0))
     own_lights = int(np.diff(light_begin)[1:].max(initial=0))
-    labelled = inst.label[order] > 0
     exposure = automatic_exposure(scene, light_table, num_lights, baked.mean) if cfg.exposure == "auto" else 2.0**cfg.exposure
     return DeviceScene(
         device=device,
@@ -351,7 +385,8 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
         layered=bool((alpha[material_of] != AlphaMode.OPAQUE).any()) if count else False,
         exposure=exposure,
         semantic_of=ints(inst.label[order] + 1),
-        owner_of=ints(np.where(labelled, inst.owner[order] + 2, 1)),
+        owner_of=ints(np.where(inst.label[order] > 0, inst.owner[order] + 2, 1)),
         path_of=ints(inst.path[order] + 2),
+        palette=ints(palette(max(len(scene.paths), len(scene.labels)) + 2).view(np.int32)),
         encode=wp.array(encode_table(), dtype=wp.uint8, device=device),
     )

@@ -1,4 +1,4 @@
-"""Image-based light: all dome lights baked into one map in the world frame, prefiltered once when a scene loads.
+"""Image-based light: all dome lights baked into one map in one frame, prefiltered once when a scene loads.
 
 Levels are lat-long maps: level 0 the radiance itself, then GGX lobes of growing roughness (split-sum: Karis, "Real
 Shading in Unreal Engine 4", 2013), and the cosine lobe (irradiance / pi) last.
@@ -21,10 +21,17 @@ _LOBE_SIZE = (32, 64)
 
 @dataclass
 class EnvironmentMap:
-    """(H, W, 3) float32 radiance, (L, h, w, 3) lobes (the last is the cosine lobe); directions by :func:`directions`."""
+    """The filtered map, in the frame of its largest image so that this one is never resampled.
+
+    Attributes:
+        radiance: (H, W, 3) float32; directions by :func:`directions`.
+        lobes: (L, h, w, 3) float32; the last is the cosine lobe.
+        to_map: (3, 3) rotation, map direction = to_map @ world direction.
+    """
 
     radiance: np.ndarray
     lobes: np.ndarray
+    to_map: np.ndarray
 
     @property
     def mean(self) -> np.ndarray:
@@ -39,18 +46,18 @@ def _row_weights(rows: int) -> np.ndarray:
 
 
 def directions(rows: int, columns: int) -> np.ndarray:
-    """(rows, columns, 3) unit directions of the texel centres: row 0 at +Y, u = 0.5 + atan2(x, -z) / 2 pi."""
+    """(rows, columns, 3) unit directions of the texel centres: row 0 at +Y, u = 0.5 - atan2(x, z) / 2 pi."""
     polar = (np.arange(rows) + 0.5) / rows * np.pi
-    around = ((np.arange(columns) + 0.5) / columns - 0.5) * 2.0 * np.pi
+    around = (0.5 - (np.arange(columns) + 0.5) / columns) * 2.0 * np.pi
     y = np.broadcast_to(np.cos(polar)[:, None], (rows, columns))
     r = np.sin(polar)[:, None]
-    return np.stack([r * np.sin(around), y, -r * np.cos(around)], axis=-1)
+    return np.stack([r * np.sin(around), y, r * np.cos(around)], axis=-1)
 
 
 def _lookup(image: np.ndarray, d: np.ndarray) -> np.ndarray:
     """Bilinear lat-long lookup of directions (…, 3)."""
     h, w = image.shape[:2]
-    u = 0.5 + np.arctan2(d[..., 0], -d[..., 2]) / (2 * np.pi)
+    u = 0.5 - np.arctan2(d[..., 0], d[..., 2]) / (2 * np.pi)
     v = np.arccos(np.clip(d[..., 1], -1.0, 1.0)) / np.pi
     x, y = u * w - 0.5, np.clip(v * h - 0.5, 0.0, h - 1.0)
     x0, y0 = np.floor(x).astype(int), np.floor(y).astype(int)
@@ -102,20 +109,26 @@ def _lobes(image: np.ndarray) -> np.ndarray:
 
 
 def bake_environment(scene: Scene) -> EnvironmentMap:
-    """Sum all dome lights into one map in the world frame and filter it. Black if there is none."""
+    """Sum all dome lights into one map and filter it. Black if there is none."""
     domes = [light for light in scene.lights if light.kind == LightKind.DOME]
     images = [dome_image(scene, light) for light in domes]
     if all(image.shape[:2] == (1, 1) for image in images):
         flat = np.sum(images, axis=0, dtype=np.float32) if images else np.zeros((1, 1, 3), np.float32)
-        return EnvironmentMap(flat, np.broadcast_to(flat, (len(ROUGHNESS_LEVELS) + 1, 1, 1, 3)).copy())
-    rows = max(image.shape[0] for image in images)
-    columns = max(image.shape[1] for image in images)
-    world = directions(rows, columns)
-    total = np.zeros((rows, columns, 3), np.float32)
-    for light, image in zip(domes, images, strict=True):
-        rotation = light.transform[:3, :3] / np.maximum(np.linalg.norm(light.transform[:3, :3], axis=1), 1e-12)[:, None]
-        total += _lookup(image, world @ rotation.T).astype(np.float32)
-    return EnvironmentMap(total, _lobes(total))
+        return EnvironmentMap(flat, np.broadcast_to(flat, (len(ROUGHNESS_LEVELS) + 1, 1, 1, 3)).copy(), np.eye(3))
+    rotations = [_rotation(light) for light in domes]
+    main = int(np.argmax([image.shape[0] * image.shape[1] for image in images]))
+    total = images[main].copy()
+    world = directions(*total.shape[:2]) @ rotations[main]
+    for i, image in enumerate(images):
+        if i != main:
+            total += _lookup(image, world @ rotations[i].T).astype(np.float32)
+    return EnvironmentMap(total, _lobes(total), rotations[main])
+
+
+def _rotation(light: Light) -> np.ndarray:
+    """(3, 3) rotation from the world to the light's own frame (column vectors); its scale does not matter."""
+    m = light.transform[:3, :3]
+    return m / np.maximum(np.linalg.norm(m, axis=1), 1e-12)[:, None]
 
 
 @wp.struct
@@ -124,13 +137,14 @@ class Environment:
 
     radiance: wp.array2d(dtype=wp.vec3)
     lobes: wp.array3d(dtype=wp.vec3)
+    to_map: wp.mat33
 
 
 @wp.func
 def latlong(d: wp.vec3) -> wp.vec2:
     """Texture coordinates (u right, v down) of a unit direction; see :func:`directions`."""
     return wp.vec2(
-        0.5 + wp.atan2(d[0], -d[2]) * 0.15915494309,
+        0.5 - wp.atan2(d[0], d[2]) * 0.15915494309,
         wp.acos(wp.clamp(d[1], -1.0, 1.0)) * 0.31830988618,
     )
 
@@ -142,7 +156,7 @@ def environment_radiance(env: Environment, d: wp.vec3) -> wp.vec3:
     w = env.radiance.shape[1]
     if h * w == 1:
         return env.radiance[0, 0]
-    at = latlong(d)
+    at = latlong(env.to_map * d)
     x = at[0] * float(w) - 0.5
     y = wp.clamp(at[1] * float(h) - 0.5, 0.0, float(h - 1))
     fx = wp.floor(x)
@@ -162,7 +176,7 @@ def lobe(env: Environment, level: int, d: wp.vec3) -> wp.vec3:
     w = env.lobes.shape[2]
     if h * w == 1:
         return env.lobes[level, 0, 0]
-    at = latlong(d)
+    at = latlong(env.to_map * d)
     x = at[0] * float(w) - 0.5
     y = wp.clamp(at[1] * float(h) - 0.5, 0.0, float(h - 1))
     fx = wp.floor(x)

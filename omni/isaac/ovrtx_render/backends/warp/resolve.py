@@ -10,12 +10,35 @@ from .surface import Hits, camera_ray, world_point
 from .textures import encode_srgb
 from .types import Affine, CameraState, Shapes
 
-__all__ = ["GeometryOutputs", "encode_table", "resolve_color", "write_geometry"]
+__all__ = ["GeometryOutputs", "encode_table", "palette", "resolve_color", "write_geometry"]
 
 
 def encode_table(size: int = 16384) -> np.ndarray:
     """(size,) uint8: sRGB byte of linear values 0 to 1. The step at black is 0.2 of a byte."""
     return np.round(encode_srgb(np.arange(size) / (size - 1.0)) * 255.0).astype(np.uint8)
+
+
+def palette(size: int) -> np.ndarray:
+    """(size,) uint32 RGBA8 (r in the low byte) of ids: 0 transparent black, 1 opaque black, else a vivid colour.
+
+    Neighbouring ids get distant hues (golden ratio), shaken by a hash of the id.
+    """
+    ids = np.arange(size, dtype=np.uint32)
+    with np.errstate(over="ignore"):
+        h = (ids ^ (ids >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+        h = (h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+        h ^= h >> np.uint32(16)
+    hue = (ids / 1.618033988749895) % 1.0 + 0.1 * (h & 0xFFFF) / 65536.0
+    saturation = 0.7 + 0.3 * ((h >> 16) & 0xFF) / 255.0
+    value = 0.8 + 0.2 * (h >> 24) / 255.0
+    channels = []
+    for offset in (5.0, 3.0, 1.0):  # the usual closed form of HSV to RGB
+        k = (offset + hue * 6.0) % 6.0
+        ramp = np.clip(np.minimum(k, 4.0 - k), 0.0, 1.0)
+        channels.append(np.round(255.0 * value * (1.0 - saturation * ramp)).astype(np.uint32))
+    colors = channels[0] | (channels[1] << 8) | (channels[2] << 16) | np.uint32(0xFF000000)
+    colors[:2] = (0, 0xFF000000)[: len(colors[:2])]
+    return np.ascontiguousarray(colors.astype(np.uint32))
 
 
 @wp.struct
@@ -31,33 +54,8 @@ class GeometryOutputs:
     semantic_of: wp.array(dtype=wp.int32)
     owner_of: wp.array(dtype=wp.int32)
     path_of: wp.array(dtype=wp.int32)
-    colorize: wp.int32  # bit 0 semantic, 1 instance, 2 instance id: write RGBA8 instead of the id
-
-
-@wp.func
-def palette(id: int) -> int:
-    """RGBA8 of an id: black for 0, grey for 1, else a saturated colour by a hash of the id."""
-    if id == 0:
-        return 0
-    if id == 1:
-        return wp.int32(wp.uint32(4286611584))
-    h = wp.uint32(id)
-    h = (h ^ (h >> wp.uint32(16))) * wp.uint32(2246822507)
-    h = (h ^ (h >> wp.uint32(13))) * wp.uint32(3266489909)
-    h = h ^ (h >> wp.uint32(16))
-    hue = float(id) * 0.618033988
-    hue = (hue - wp.floor(hue)) * 6.0
-    low = 0.35 * float(h & wp.uint32(255)) / 255.0
-    high = 0.75 + 0.25 * float((h >> wp.uint32(8)) & wp.uint32(255)) / 255.0
-    r = wp.clamp(wp.abs(hue - 3.0) - 1.0, 0.0, 1.0)
-    g = wp.clamp(2.0 - wp.abs(hue - 2.0), 0.0, 1.0)
-    b = wp.clamp(2.0 - wp.abs(hue - 4.0), 0.0, 1.0)
-    span = high - low * high
-    base = low * high
-    ri = wp.uint32(255.0 * (base + span * r))
-    gi = wp.uint32(255.0 * (base + span * g))
-    bi = wp.uint32(255.0 * (base + span * b))
-    return wp.int32(ri | (gi << wp.uint32(8)) | (bi << wp.uint32(16)) | (wp.uint32(255) << wp.uint32(24)))
+    palette: wp.array(dtype=wp.int32)
+    colorize: wp.int32  # write the palette's RGBA8 instead of the id
 
 
 @wp.func
@@ -114,22 +112,22 @@ def write_geometry(
         id = int(0)
         if hit:
             id = out.semantic_of[inst]
-        if (out.colorize & 1) != 0:
-            id = palette(id)
+        if out.colorize != 0:
+            id = out.palette[id]
         out.semantic[q] = id
     if out.instance.shape[0] > 0:
         id = int(0)
         if hit:
             id = out.owner_of[inst]
-        if (out.colorize & 2) != 0:
-            id = palette(id)
+        if out.colorize != 0:
+            id = out.palette[id]
         out.instance[q] = id
     if out.instance_id.shape[0] > 0:
         id = int(0)
         if hit:
             id = out.path_of[inst]
-        if (out.colorize & 4) != 0:
-            id = palette(id)
+        if out.colorize != 0:
+            id = out.palette[id]
         out.instance_id[q] = id
 
 

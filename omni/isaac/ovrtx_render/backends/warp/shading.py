@@ -45,8 +45,9 @@ class SurfaceOutputs:
 
     normals: wp.array(dtype=wp.vec3)
     albedo: wp.array(dtype=wp.uint32)
-    simple: wp.array2d(dtype=wp.uint8)
-    simple_mode: wp.int32
+    constant: wp.array2d(dtype=wp.uint8)
+    diffuse: wp.array2d(dtype=wp.uint8)
+    full: wp.array2d(dtype=wp.uint8)
     encode: wp.array(dtype=wp.uint8)
 
 
@@ -55,6 +56,12 @@ def encode(table: wp.array(dtype=wp.uint8), x: float) -> wp.uint8:
     """sRGB byte of a linear value, by table."""
     last = table.shape[0] - 1
     return table[wp.clamp(int(x * float(last) + 0.5), 0, last)]
+
+
+@wp.func
+def write_srgb(target: wp.array2d(dtype=wp.uint8), q: int, color: wp.vec3, table: wp.array(dtype=wp.uint8)):
+    for k in range(3):
+        target[q, k] = encode(table, color[k])
 
 
 @wp.kernel(enable_backward=False, module="omni_shading")
@@ -138,19 +145,16 @@ def shade(
                 | (wp.uint32(encode(out.encode, s.base_color[2])) << wp.uint32(16))
                 | (wp.uint32(255) << wp.uint32(24))
             )
-        if out.simple_mode > 0:
-            lit = wp.vec3(0.5, 0.5, 0.5)
-            head = wp.max(wp.dot(s.normal, s.view), 0.0)
-            if out.simple_mode > 1:
-                lit = s.base_color
-            lit = lit * (0.2 + 0.8 * head)
-            if out.simple_mode > 2:
-                power = 2.0 / wp.max(s.roughness * s.roughness * s.roughness * s.roughness, 1.0e-3)
-                gloss = wp.pow(head, power) * (1.0 - s.roughness)
-                lit = lit + s.f0 * gloss + s.emissive
-            out.simple[q, 0] = encode(out.encode, lit[0])
-            out.simple[q, 1] = encode(out.encode, lit[1])
-            out.simple[q, 2] = encode(out.encode, lit[2])
+        head = wp.max(wp.dot(s.normal, s.view), 0.0)
+        lamp = 0.2 + 0.8 * head
+        if out.constant.shape[0] > 0:
+            write_srgb(out.constant, q, wp.vec3(0.5, 0.5, 0.5) * lamp, out.encode)
+        if out.diffuse.shape[0] > 0:
+            write_srgb(out.diffuse, q, s.base_color * lamp, out.encode)
+        if out.full.shape[0] > 0:
+            alpha2 = s.roughness * s.roughness * s.roughness * s.roughness
+            gloss = wp.pow(head, 2.0 / wp.max(alpha2, 1.0e-3)) * (1.0 - s.roughness)
+            write_srgb(out.full, q, s.base_color * lamp + s.f0 * gloss + s.emissive, out.encode)
     if options.want_color == 0:
         return
 

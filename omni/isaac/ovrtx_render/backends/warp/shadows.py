@@ -36,6 +36,11 @@ def shadow_tile(
     inst_shadow: wp.array(dtype=wp.int32),
     world_to_local: wp.array(dtype=Affine),
     bounds: wp.array(dtype=wp.vec4),
+    inst_material: wp.array(dtype=wp.int32),
+    inst_uvs: wp.array(dtype=wp.int32),
+    cutouts: wp.array(dtype=wp.float32),
+    uvs: wp.array2d(dtype=wp.vec2),
+    texels: wp.array(dtype=wp.uint32),
     amount: wp.array(dtype=wp.float32),
 ): ...
 
@@ -86,6 +91,11 @@ def trace_shadows(
         shapes.inst_shadow,
         shapes.world_to_local,
         shapes.bounds,
+        shapes.inst_material,
+        shapes.inst_uvs,
+        shapes.cutouts,
+        shapes.uvs,
+        shapes.texels,
         amount,
     )
 

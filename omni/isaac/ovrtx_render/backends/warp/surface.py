@@ -122,15 +122,15 @@ def geometric_normal(shapes: Shapes, mesh: MeshAttributes, inst: int, prim: int,
 
 
 @wp.func
-def scalar_input(tex: Textures, ref: int, constant: float, uv: wp.vec2, footprint: float) -> float:
-    if ref < 0:
+def scalar_input(tex: Textures, ref: int, constant: float, mapped: int, uv: wp.vec2, footprint: float) -> float:
+    if ref < 0 or mapped == 0:
         return constant
     return pick_channel(sample_texture(tex, ref, uv, footprint), tex.refs[ref].channel)
 
 
 @wp.func
-def colour_input(tex: Textures, ref: int, constant: wp.vec3, uv: wp.vec2, footprint: float) -> wp.vec3:
-    if ref < 0:
+def colour_input(tex: Textures, ref: int, constant: wp.vec3, mapped: int, uv: wp.vec2, footprint: float) -> wp.vec3:
+    if ref < 0 or mapped == 0:
         return constant
     c = sample_texture(tex, ref, uv, footprint)
     return wp.max(wp.vec3(c[0], c[1], c[2]), wp.vec3(0.0, 0.0, 0.0))
@@ -173,7 +173,8 @@ def evaluate_surface(
     s.normal = s.geometric
     to_world = shapes.local_to_world[inst].linear
     uv = wp.vec2(0.0, 0.0)
-    footprint = float(1.0e6)  # without texture coordinates: the smallest mip level, the mean of the image
+    footprint = float(0.0)
+    mapped = int(0)
     colour = material.base_color
     if prim >= 0:
         w = 1.0 - u - v
@@ -193,6 +194,7 @@ def evaluate_surface(
             colour = scene.attributes.colors[row, 0] * w + scene.attributes.colors[row, 1] * u
             colour = colour + scene.attributes.colors[row, 2] * v
         if material.textured != 0 and base[2] >= 0:
+            mapped = 1
             row = base[2] + prim
             uv0 = scene.attributes.uvs[row, 0]
             uv1 = scene.attributes.uvs[row, 1]
@@ -234,35 +236,35 @@ def evaluate_surface(
         s.normal = wp.normalize(s.normal + s.view * (0.01 - facing))
 
     tex = scene.textures
-    colour = colour_input(tex, material.base_color_texture, colour, uv, footprint)
+    colour = colour_input(tex, material.base_color_texture, colour, mapped, uv, footprint)
     s.base_color = colour
-    s.opacity = wp.clamp(scalar_input(tex, material.opacity_texture, material.opacity, uv, footprint), 0.0, 1.0)
+    s.opacity = wp.clamp(scalar_input(tex, material.opacity_texture, material.opacity, mapped, uv, footprint), 0.0, 1.0)
     if material.alpha_mode == 1:
         s.opacity = wp.where(s.opacity >= material.opacity_threshold, 1.0, 0.0)
     if material.alpha_mode == 0:
         s.opacity = 1.0
     s.unlit = material.unlit
-    s.emissive = colour_input(tex, material.emissive_texture, material.emissive, uv, footprint)
-    s.occlusion = scalar_input(tex, material.occlusion_texture, material.occlusion, uv, footprint)
+    s.emissive = colour_input(tex, material.emissive_texture, material.emissive, mapped, uv, footprint)
+    s.occlusion = scalar_input(tex, material.occlusion_texture, material.occlusion, mapped, uv, footprint)
     s.diffuse = colour
     s.f0 = wp.vec3(0.0, 0.0, 0.0)
     s.roughness = 1.0
     if pbr != 0:
-        s.roughness = scalar_input(tex, material.roughness_texture, material.roughness, uv, footprint)
+        s.roughness = scalar_input(tex, material.roughness_texture, material.roughness, mapped, uv, footprint)
         s.roughness = wp.clamp(s.roughness, 0.02, 1.0)
         if material.specular_workflow != 0:
-            s.f0 = colour_input(tex, material.specular_color_texture, material.specular_color, uv, footprint)
+            s.f0 = colour_input(tex, material.specular_color_texture, material.specular_color, mapped, uv, footprint)
             s.f0 = wp.min(s.f0, wp.vec3(1.0, 1.0, 1.0))
         else:
-            metallic = scalar_input(tex, material.metallic_texture, material.metallic, uv, footprint)
+            metallic = scalar_input(tex, material.metallic_texture, material.metallic, mapped, uv, footprint)
             metallic = wp.clamp(metallic, 0.0, 1.0)
             r = (1.0 - material.ior) / (1.0 + material.ior)
             dielectric = wp.vec3(r * r, r * r, r * r)
             s.f0 = wp.lerp(dielectric, wp.min(colour, wp.vec3(1.0, 1.0, 1.0)), metallic)
             s.diffuse = colour * (1.0 - metallic)
-        s.clearcoat = scalar_input(tex, material.clearcoat_texture, material.clearcoat, uv, footprint)
+        s.clearcoat = scalar_input(tex, material.clearcoat_texture, material.clearcoat, mapped, uv, footprint)
         s.clearcoat_roughness = wp.clamp(
-            scalar_input(tex, material.clearcoat_roughness_texture, material.clearcoat_roughness, uv, footprint),
+            scalar_input(tex, material.clearcoat_roughness_texture, material.clearcoat_roughness, mapped, uv, footprint),
             0.02,
             1.0,
         )

@@ -47,6 +47,12 @@ class Shapes:
     local_to_world: wp.array(dtype=Affine)
     world_to_local: wp.array(dtype=Affine)
     bounds: wp.array(dtype=wp.vec4)  # world bounding sphere: centre, radius
+    # For shadows of cut-outs.
+    inst_material: wp.array(dtype=wp.int32)
+    inst_uvs: wp.array(dtype=wp.int32)  # first row of the instance's mesh in uvs, -1: none
+    cutouts: wp.array(dtype=wp.float32)
+    uvs: wp.array2d(dtype=wp.vec2)
+    texels: wp.array(dtype=wp.uint32)
     # Instances are sorted by environment: env e owns [env_begin[e + 1], env_begin[e + 2]), the shared ones come first.
     env_begin: wp.array(dtype=wp.int32)
     num_envs: wp.int32

@@ -158,6 +158,7 @@ auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, boo
     tmin -= shift;
     float t = t_far - shift;
     auto safe1 = [](float d) { return (d < 1.0e-20f && d > -1.0e-20f) ? 1.0e-20f : d; };
+    // Distances are rounded, and negative ones behind the shifted origin too: b gets its slack on either side of 0.
     const float ix = 1.0f / safe1(dx), iy = 1.0f / safe1(dy), iz = 1.0f / safe1(dz);
     const float ax = ox * ix, ay = oy * iy, az = oz * iz;
     const int nx = ix < 0.0f ? WIDTH : 0, ny = iy < 0.0f ? WIDTH : 0, nz = iz < 0.0f ? WIDTH : 0;
@@ -179,7 +180,7 @@ auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, boo
                 float b = fminf(fminf(n[WIDTH - nx + i] * ix - ax, n[3 * WIDTH - ny + i] * iy - ay),
                                 fminf(n[5 * WIDTH - nz + i] * iz - az, t));
                 dist[i] = a;
-                bits |= (a <= b * 1.0000004f) << i;
+                bits |= (a <= fmaxf(b * 1.0000004f, b * 0.9999996f)) << i;
             }
 #else
             F a = vmax(vmax(*(const Fu*)(n + nx) * ix - ax, *(const Fu*)(n + 2 * WIDTH + ny) * iy - ay),
@@ -187,7 +188,7 @@ auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, boo
             F b = vmin(vmin(*(const Fu*)(n + WIDTH - nx) * ix - ax, *(const Fu*)(n + 3 * WIDTH - ny) * iy - ay),
                        vmin(*(const Fu*)(n + 5 * WIDTH - nz) * iz - az, splat(t)));
             F dist = a;
-            int bits = __builtin_bit_cast(unsigned char, __builtin_convertvector(a <= b * 1.0000004f, B));
+            int bits = __builtin_bit_cast(unsigned char, __builtin_convertvector(a <= vmax(b * 1.0000004f, b * 0.9999996f), B));
 #endif
             if (bits) {
                 // Push the hit children in order of distance, nearest last, by insertion.

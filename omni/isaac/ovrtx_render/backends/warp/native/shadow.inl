@@ -1,6 +1,30 @@
 // Does anything stand between origin and origin + reach * direction? One tile of rays, directions of unit length.
 // A ray of reach <= 0 is not traced. Rays leave `amount` alone where they are blocked and add `weight` where not.
 // Shapes come from two ranges of instances: the shared ones and those of the camera's own environment.
+// A cut-out (16 floats): texel offset, width, height, channel, wrap s, wrap t, scale, bias, threshold, uv matrix 3x2,
+// opacity where there are no texture coordinates.
+auto wrapped = [](float x, int size, int mode) {
+    int i = (int)floorf(x * (float)size);
+    if (mode == 1) return i < 0 ? 0 : i >= size ? size - 1 : i;
+    if (mode == 3) return i < 0 || i >= size ? -1 : i;
+    int period = mode == 2 ? 2 * size : size;
+    i %= period;
+    if (i < 0) i += period;
+    return i >= size ? period - 1 - i : i;
+};
+auto solid_at = [&](int inst, int prim, float u, float v) {
+    const float* c = cutouts.data + inst_material.data[inst] * 16;
+    if (inst_uvs.data[inst] < 0 || prim < 0) return c[15] >= c[8];
+    const float* st = (const float*)(uvs.data) + 6LL * (inst_uvs.data[inst] + prim);
+    float w = 1.0f - u - v;
+    float a = st[0] * w + st[2] * u + st[4] * v, b = st[1] * w + st[3] * u + st[5] * v;
+    int sx = wrapped(a * c[9] + b * c[11] + c[13], as_int(c[1]), as_int(c[4]));
+    int sy = wrapped(1.0f - (a * c[10] + b * c[12] + c[14]), as_int(c[2]), as_int(c[5]));
+    if (sx < 0 || sy < 0) return c[7] >= c[8];
+    unsigned texel = texels.data[as_int(c[0]) + sy * as_int(c[1]) + sx];
+    float opacity = (float)((texel >> (8 * as_int(c[3]))) & 255u) * (1.0f / 255.0f);
+    return opacity * c[6] + c[7] >= c[8];
+};
 const int begins[2] = {begin0, begin1}, ends[2] = {end0, end1};
 const long long image = (long long)cam * width * height;
 for (int r = 0; r < ROWS; ++r) {
@@ -41,6 +65,7 @@ for (int r = 0; r < ROWS; ++r) {
             const int kind = as_int(g[0]);
             // A shadow does not depend on the side the light sees.
             if (kind != MESH) {
+                if (inst_shadow.data[inst] == 2 && !solid_at(inst, -1, 0.0f, 0.0f)) continue;
                 F t = hit_convex(kind, g + 4, true, lx, ly, lz, ux, uy, uz, splat(0.0f), reach);
                 open = open & ((t >= reach) | (touch == 0));
             } else {
@@ -51,12 +76,22 @@ for (int r = 0; r < ROWS; ++r) {
                     const float* leaves = bvh_leaves.data + (long long)as_int(g[2]) * LEAF;
                     for (int i = 0; i < LANES; ++i) {
                         if (!OVRTX_LANE(in, i)) continue;
-                        float t = OVRTX_LANE(reach, i), u, v;
+                        // A cut-out is asked at each of its surfaces in turn, up to 16 of them.
+                        const bool cut = inst_shadow.data[inst] == 2;
+                        float from = 0.0f, u, v;
                         int prim;
-                        if (hit_mesh(nodes, leaves, true, true, OVRTX_LANE(lx, i), OVRTX_LANE(ly, i), OVRTX_LANE(lz, i),
-                                     OVRTX_LANE(ux, i), OVRTX_LANE(uy, i), OVRTX_LANE(uz, i), OVRTX_LANE(enter, i),
-                                     0.0f, t, prim, u, v))
-                            OVRTX_LANE(open, i) = 0;
+                        for (int step = 0; step < (cut ? 16 : 1); ++step) {
+                            float t = OVRTX_LANE(reach, i);
+                            if (!hit_mesh(nodes, leaves, true, !cut, OVRTX_LANE(lx, i), OVRTX_LANE(ly, i),
+                                          OVRTX_LANE(lz, i), OVRTX_LANE(ux, i), OVRTX_LANE(uy, i), OVRTX_LANE(uz, i),
+                                          OVRTX_LANE(enter, i), from, t, prim, u, v))
+                                break;
+                            if (!cut || solid_at(inst, prim, u, v)) {
+                                OVRTX_LANE(open, i) = 0;
+                                break;
+                            }
+                            from = t * 1.00001f + 1.0e-6f;
+                        }
                     }
                 }
             }
