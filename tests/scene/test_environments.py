@@ -11,6 +11,7 @@ from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade, Vt
 
 from omni.isaac.ovrtx_render.config import RendererCfg
 from omni.isaac.ovrtx_render.errors import ConfigError
+from omni.isaac.ovrtx_render.scene import clones
 from omni.isaac.ovrtx_render.scene.clones import group_clones
 from omni.isaac.ovrtx_render.scene.data import SHARED
 from omni.isaac.ovrtx_render.scene.environments import find_environments
@@ -200,7 +201,10 @@ def edit(stage, path, what):
     ],
 )
 @pytest.mark.parametrize("env", [0, 3])
-def test_what_differs_in_one_environment_is_not_lost(stage, what, still_clone, env):
+@pytest.mark.parametrize("probes", [True, False], ids=["probes", "text only"])
+def test_what_differs_in_one_environment_is_not_lost(stage, monkeypatch, what, still_clone, env, probes):
+    if not probes:
+        monkeypatch.setattr(clones, "PROBE_MISSES", 0)
     clone_envs(stage, 5)
     before = rows(StageReader(stage, RendererCfg()).read())
     edit(stage, f"/World/envs/env_{env}/box", what)
