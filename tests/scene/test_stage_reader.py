@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -56,6 +60,22 @@ def test_missing_and_broken_files_name_the_path(tmp_path):
     broken.write_text("#usda 1.0\ndef Cube {{{")
     with pytest.raises(SceneError, match=r"broken\.usda"):
         open_stage(broken)
+
+
+def test_missing_openusd_names_the_extra():
+    code = (
+        "import sys; sys.modules['pxr'] = None\n"
+        "from omni.isaac.ovrtx_render.errors import MissingExtraError\n"
+        "try:\n    import omni.isaac.ovrtx_render.scene.stage_reader\n"
+        "except MissingExtraError as error:\n    print(error.extra, error.package)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.stdout.split() == ["standalone", "usd-core"], done.stderr
 
 
 def test_transforms_compose_and_reset(stage):

@@ -66,7 +66,12 @@ class _Template:
     group: CloneGroup
     specs: list[Sdf.PrimSpec]
     op_values: list[str]
-    op_prims: list[str] | None
+
+    def op_prims(self) -> list[str] | None:
+        """Relative prim path of each operation value; None if that cannot be told."""
+        prims = [name for spec in self.specs for child in spec.nameChildren for name in op_owners(child, "")]
+        plain = len(prims) == len(self.op_values) and not any(spec.variantSets for spec in self.specs)
+        return prims if plain else None
 
 
 @dataclass
@@ -124,16 +129,15 @@ class _CloneFinder:
             values += op_values
         template = self._templates.get(state.digest())
         if template is None:
-            prims = [name for spec in specs for child in spec.nameChildren for name in op_owners(child, "")]
-            plain = len(prims) == len(values) and not any(spec.variantSets for spec in specs)
-            template = _Template(CloneGroup([index], {}), specs, values, prims if plain else None)
+            template = _Template(CloneGroup([index], {}), specs, values)
             self._templates[state.digest()] = template
             self.groups.append(template.group)
         if values == template.op_values:
             return template, []
-        if template.op_prims is None:
+        prims = template.op_prims()
+        if prims is None:
             return template, None
-        compared = zip(template.op_prims, values, template.op_values, strict=True)
+        compared = zip(prims, values, template.op_values, strict=True)
         return template, sorted({prim for prim, mine, its in compared if mine != its})
 
 

@@ -15,6 +15,10 @@ import numpy as np
 
 from ..config import RendererCfg
 from ..errors import SceneError
+from .openusd import TIME, Tf, Usd, UsdGeom
+
+# isort: split
+# Only after openusd, which says clearly when OpenUSD is missing.
 from . import lights
 from .cameras import read_camera
 from .clones import CloneGroup, group_clones
@@ -22,7 +26,6 @@ from .data import SHARED, Camera, Finding, Instances, Light, Scene
 from .environments import find_environments
 from .geometry import GeometryReader, GeometryStore
 from .materials import MaterialReader
-from .openusd import TIME, Tf, Usd, UsdGeom
 from .primvars import as_array
 from .records import PathTable, Subtree
 from .semantics import SemanticReader
