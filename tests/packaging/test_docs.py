@@ -1,0 +1,48 @@
+"""The documentation names everything that exists."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from omni.isaac.ovrtx_render.config import PRESETS, RendererCfg
+from omni.isaac.ovrtx_render.outputs import ALIASES, OUTPUTS
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
+CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+
+
+def test_every_field_and_its_default_is_documented() -> None:
+    cfg = RendererCfg()
+    for field in fields(RendererCfg):
+        default = repr(getattr(cfg, field.name)).replace("'", '"')
+        assert f"| `{field.name}` | `{default}` |" in CONFIG
+
+
+def test_every_output_and_preset_is_documented() -> None:
+    for kind in OUTPUTS.values():
+        assert f"| `{kind.name}` | {kind.channels} | {kind.dtype} | {kind.unit} |" in CONFIG
+    for name, target in ALIASES.items():
+        assert f"`{name}` = `{target}`" in CONFIG
+    assert all(f"`{preset}`" in CONFIG for preset in PRESETS)
+
+
+def test_every_option_is_documented() -> None:
+    typer = pytest.importorskip("typer", reason="the command line needs the extra 'standalone'")
+    from omni.isaac.ovrtx_render.cli.app import app
+
+    commands = typer.main.get_command(app).commands
+    for name, command in commands.items():
+        assert f"\n## {name}\n" in CLI
+        for option in (text for parameter in command.params for text in parameter.opts if text.startswith("--")):
+            assert f"`{option}`" in CLI, f"{name} {option}"
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
