@@ -66,7 +66,8 @@ def to_picture(name: str, pixels: np.ndarray) -> np.ndarray:
     """Make an output viewable.
 
     Depth is mapped from near (yellow) to far (violet), linear in 1/depth over the 1st to 99th percentile of what was
-    hit, with misses black; all the tiles share the scale. Normals become ``0.5 + 0.5 n``, ids become colours, motion is centred at grey.
+    hit, with misses black; all the tiles share the scale. Normals become ``0.5 + 0.5 n``, ids become colours, motion
+    is centred at grey.
 
     Args:
         name: Output name or alias.

@@ -92,7 +92,9 @@ def _run(
     cameras = renderer.add_cameras(scene.camera_pattern, width=width, height=height, outputs=outputs)
     bodies = renderer.bind_transforms(scene.body_paths)
     shown = next((name for name in ("rgb", "rgba") if name in outputs), outputs[0])
-    film, phases, spent = [], defaultdict(float), 0.0
+    film: list[np.ndarray] = []
+    phases: defaultdict[str, float] = defaultdict(float)
+    spent = 0.0
     with Progress(console=report.progress, transient=True) as progress:
         task = progress.add_task("Rendering", total=steps + 1)
         for step in range(-1, steps):  # the step before the first warms up: kernels load, buffers are made

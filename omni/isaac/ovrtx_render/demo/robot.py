@@ -108,8 +108,9 @@ def _kind(finger: str) -> str:
 
 
 def _links() -> tuple[Link, ...]:
-    heights = (0.15, SHOULDER_HEIGHT, 0.53, SHOULDER_HEIGHT + UPPER_ARM, 0.93, SHOULDER_HEIGHT + UPPER_ARM + FOREARM)
-    heights = (*heights, heights[-1] + 0.075)
+    elbow = SHOULDER_HEIGHT + UPPER_ARM
+    wrist = elbow + FOREARM
+    heights = (0.15, SHOULDER_HEIGHT, 0.53, elbow, 0.93, wrist, wrist + 0.075)
     axes = (_Z, _Y, _Z, _MINUS_Y, _Z, _Y, _Z)
     below = (0.0, *heights[:-1])
     links = [

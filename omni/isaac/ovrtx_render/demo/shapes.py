@@ -117,8 +117,7 @@ def torus(radius: float, thickness: float, segments: int = 48, sides: int = 24, 
         sides: Columns around the tube.
         repeat: Texture repeats around the axis (a quarter of it around the tube).
     """
-    u, v = np.linspace(0, 2 * np.pi, segments + 1), np.linspace(0, 2 * np.pi, sides + 1)
-    u, v = np.meshgrid(u, v)
+    u, v = np.meshgrid(np.linspace(0, 2 * np.pi, segments + 1), np.linspace(0, 2 * np.pi, sides + 1))
     normals = np.stack([np.cos(v) * np.cos(u), np.cos(v) * np.sin(u), np.sin(v)], -1)
     middle = np.stack([radius * np.cos(u), radius * np.sin(u), np.zeros_like(u)], -1)
     uvs = np.stack([u, v * 0.25], -1) / (2 * np.pi) * repeat
@@ -234,7 +233,7 @@ def shell(distance: Distance, low: Sequence[float], high: Sequence[float], cell:
     def at(field: np.ndarray, c: tuple[int, int, int]) -> np.ndarray:
         return field[c[0] : c[0] + nx, c[1] : c[1] + ny, c[2] : c[2] + nz]
 
-    count = sum(at(inside, c).astype(int) for c in corners)
+    count = np.sum([at(inside, c) for c in corners], axis=0)
     active = (count > 0) & (count < 8)
     index = np.full((nx, ny, nz), -1, np.int64)
     index[active] = np.arange(int(active.sum()))

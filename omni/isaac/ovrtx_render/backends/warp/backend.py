@@ -455,14 +455,14 @@ class WarpBackend(Backend):
                     for k in range(cfg.light_samples):
                         seed = sample * cfg.light_samples + k
                         count = cfg.light_samples * (cfg.samples_per_pixel if cfg.light_samples > 1 else 1)
-                        record("shadows", shadow_rays, (h, w),
-                               [*base, *lit, *place, jitter, channel, channels, seed, int(k == 0), count, *behind,
+                        record("shadows", shadow_rays, (work,),
+                               [*base, *lit, *place, pixels, jitter, channel, channels, seed, int(k == 0), count, *behind,
                                 *rays])  # fmt: skip
                         trace(channel, 1.0 / cfg.light_samples)
                 for k in range(cfg.ambient_occlusion_samples if occlusion else 0):
                     seed = sample * cfg.ambient_occlusion_samples + k
-                    record("shadows", occlusion_rays, (h, w),
-                           [*base, *place, jitter, channels - 1, channels, seed, int(k == 0),
+                    record("shadows", occlusion_rays, (work,),
+                           [*base, *place, pixels, jitter, channels - 1, channels, seed, int(k == 0),
                             cfg.ambient_occlusion_distance, *behind, *rays])  # fmt: skip
                     trace(channels - 1, 1.0 / cfg.ambient_occlusion_samples)
                 if needs_shade:
@@ -470,7 +470,7 @@ class WarpBackend(Backend):
                     record(
                         "shading",
                         shade,
-                        (h, w),
+                        (work,),
                         [scene.shapes, scene.shading, *lit, scene.environment, *who, _FIRST, options, hits,
                          scratch.amount, scratch.through, scratch.first_t, scratch.first_instance, scratch.color,
                          surface if sample == 0 else SurfaceOutputs()],
@@ -483,8 +483,8 @@ class WarpBackend(Backend):
                 record(
                     "outputs",
                     write_geometry,
-                    (h, w),
-                    [scene.shapes, scene.previous, data.cameras, data.previous, data.selected, _FIRST, w, h, nearest,
+                    (work,),
+                    [scene.shapes, scene.previous, data.cameras, data.previous, data.selected, _FIRST, w, h, pixels, nearest,
                      self._geometry_outputs(bundle, data)],
                 )  # fmt: skip
         if color:
@@ -492,8 +492,8 @@ class WarpBackend(Backend):
             record(
                 "outputs",
                 resolve_color,
-                (h, w),
-                [scratch.color, data.selected, _FIRST, w, h, int(cfg.tone_mapping == "aces"), scene.encode,
+                (work,),
+                [scratch.color, data.selected, _FIRST, w, h, pixels, int(cfg.tone_mapping == "aces"), scene.encode,
                  targets.get("rgb", none8), targets.get("rgba", none32),
                  targets.get("rgb_hdr", _nothing(wp.vec3, device))],
             )  # fmt: skip
@@ -504,6 +504,7 @@ class WarpBackend(Backend):
         scene, cfg = self.scene, self.cfg
         o = ShadingOptions()
         o.width, o.height = bundle.width, bundle.height
+        o.pixels = int(self.device.is_cuda)
         o.layer, o.layered, o.last_layer = layer, int(scene.layered), int(layer == cfg.max_layers - 1)
         o.want_color = int(color)
         o.pbr = int(cfg.shading == "pbr" or _SIMPLE[2] in bundle.backend_data.targets)

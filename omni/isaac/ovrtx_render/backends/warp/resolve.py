@@ -9,6 +9,7 @@ from .shading import encode
 from .surface import Hits, camera_ray, world_point
 from .textures import encode_srgb
 from .types import Affine, CameraState, Shapes
+from .visibility import tile_corner, tile_pixel, tile_size
 
 __all__ = ["GeometryOutputs", "encode_table", "palette", "resolve_color", "write_geometry"]
 
@@ -70,24 +71,21 @@ def project(camera: CameraState, point: wp.vec3) -> wp.vec2:
     )
 
 
-@wp.kernel(enable_backward=False, module="omni_resolve")
-def write_geometry(
+@wp.func
+def write_pixel(
     shapes: Shapes,
     previous: wp.array(dtype=Affine),
     cameras: wp.array(dtype=CameraState),
     previous_cameras: wp.array(dtype=CameraState),
-    selected: wp.array(dtype=wp.int32),
-    first: int,
-    width: int,
-    height: int,
+    index: int,
+    x: int,
+    y: int,
+    p: int,
+    q: int,
     hits: Hits,
     out: GeometryOutputs,
 ):
-    """Depths, ids and motion of the pixel centres; dim = (cameras of this chunk, height, width)."""
-    local, y, x = wp.tid()
-    p = (local * height + y) * width + x
-    index = selected[first + local]
-    q = (index * height + y) * width + x
+    """One pixel: ``p`` is its place in the chunk, ``q`` in the outputs."""
     inst = hits.instance[p]
     t = hits.t[p]
     hit = inst >= 0
@@ -131,6 +129,32 @@ def write_geometry(
         out.instance_id[q] = id
 
 
+@wp.kernel(enable_backward=False, module="omni_resolve")
+def write_geometry(
+    shapes: Shapes,
+    previous: wp.array(dtype=Affine),
+    cameras: wp.array(dtype=CameraState),
+    previous_cameras: wp.array(dtype=CameraState),
+    selected: wp.array(dtype=wp.int32),
+    first: int,
+    width: int,
+    height: int,
+    pixels: int,
+    hits: Hits,
+    out: GeometryOutputs,
+):
+    """Depths, ids and motion of the pixel centres; dim = (cameras of this chunk, work items of an image)."""
+    local, item = wp.tid()
+    index = selected[first + local]
+    corner = tile_corner(item, width, height, pixels)
+    for k in range(tile_size(pixels)):
+        at = tile_pixel(corner, k)
+        if at[0] < width and at[1] < height:
+            p = (local * height + at[1]) * width + at[0]
+            q = (index * height + at[1]) * width + at[0]
+            write_pixel(shapes, previous, cameras, previous_cameras, index, at[0], at[1], p, q, hits, out)
+
+
 @wp.func
 def tone_map(x: float, mode: int) -> float:
     """0: as it is. 1: filmic curve fitted to ACES (Narkowicz, "ACES Filmic Tone Mapping Curve", 2015)."""
@@ -147,26 +171,33 @@ def resolve_color(
     first: int,
     width: int,
     height: int,
+    pixels: int,
     mode: int,
     table: wp.array(dtype=wp.uint8),
     rgb: wp.array2d(dtype=wp.uint8),
     rgba: wp.array(dtype=wp.uint32),
     hdr: wp.array(dtype=wp.vec3),
 ):
-    """Tone-map the gathered colour; dim = (cameras of this chunk, height, width)."""
-    local, y, x = wp.tid()
-    p = (local * height + y) * width + x
-    q = (selected[first + local] * height + y) * width + x
-    c = color[p]
-    if hdr.shape[0] > 0:
-        hdr[q] = wp.vec3(c[0], c[1], c[2])
-    r = encode(table, tone_map(c[0], mode))
-    g = encode(table, tone_map(c[1], mode))
-    b = encode(table, tone_map(c[2], mode))
-    if rgb.shape[0] > 0:
-        rgb[q, 0] = r
-        rgb[q, 1] = g
-        rgb[q, 2] = b
-    if rgba.shape[0] > 0:
-        a = wp.uint32(wp.clamp(c[3], 0.0, 1.0) * 255.0 + 0.5)
-        rgba[q] = wp.uint32(r) | (wp.uint32(g) << wp.uint32(8)) | (wp.uint32(b) << wp.uint32(16)) | (a << wp.uint32(24))
+    """Tone-map the gathered colour; dim = (cameras of this chunk, work items of an image)."""
+    local, item = wp.tid()
+    index = selected[first + local]
+    corner = tile_corner(item, width, height, pixels)
+    for k in range(tile_size(pixels)):
+        at = tile_pixel(corner, k)
+        if at[0] < width and at[1] < height:
+            p = (local * height + at[1]) * width + at[0]
+            q = (index * height + at[1]) * width + at[0]
+            c = color[p]
+            if hdr.shape[0] > 0:
+                hdr[q] = wp.vec3(c[0], c[1], c[2])
+            r = encode(table, tone_map(c[0], mode))
+            g = encode(table, tone_map(c[1], mode))
+            b = encode(table, tone_map(c[2], mode))
+            if rgb.shape[0] > 0:
+                rgb[q, 0] = r
+                rgb[q, 1] = g
+                rgb[q, 2] = b
+            if rgba.shape[0] > 0:
+                a = wp.uint32(wp.clamp(c[3], 0.0, 1.0) * 255.0 + 0.5)
+                low = wp.uint32(r) | (wp.uint32(g) << wp.uint32(8))
+                rgba[q] = low | (wp.uint32(b) << wp.uint32(16)) | (a << wp.uint32(24))

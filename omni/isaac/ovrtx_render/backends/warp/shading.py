@@ -9,6 +9,7 @@ from .lighting import fresnel, reflect_light, sample_light, specular_albedo
 from .shadows import light_index
 from .surface import Hits, ShadingScene, camera_ray, evaluate_surface, specular_scale
 from .types import CameraState, LightState, Shapes
+from .visibility import tile_corner, tile_pixel, tile_size
 
 __all__ = ["BACKGROUND_DOME", "ShadingOptions", "SurfaceOutputs", "shade"]
 
@@ -21,6 +22,7 @@ class ShadingOptions:
 
     width: wp.int32
     height: wp.int32
+    pixels: wp.int32  # see tile_corner
     layer: wp.int32
     layered: wp.int32  # more than one layer may be drawn: composite by opacity
     last_layer: wp.int32
@@ -64,16 +66,18 @@ def write_srgb(target: wp.array2d(dtype=wp.uint8), q: int, color: wp.vec3, table
         target[q, k] = encode(table, color[k])
 
 
-@wp.kernel(enable_backward=False, module="omni_shading")
-def shade(
+@wp.func
+def shade_pixel(
     shapes: Shapes,
     scene: ShadingScene,
     lights: wp.array(dtype=LightState),
     light_begin: wp.array(dtype=wp.int32),
     env: Environment,
-    cameras: wp.array(dtype=CameraState),
-    selected: wp.array(dtype=wp.int32),
-    first: int,
+    camera: CameraState,
+    x: int,
+    y: int,
+    p: int,
+    q: int,
     options: ShadingOptions,
     hits: Hits,
     amount: wp.array(dtype=wp.float32),
@@ -83,15 +87,7 @@ def shade(
     color: wp.array(dtype=wp.vec4),
     out: SurfaceOutputs,
 ):
-    """Shade one layer of one sample; dim = (cameras of this chunk, height, width).
-
-    ``color`` gathers linear radiance and coverage. With layers, ``through`` is what still comes through and
-    ``first_t``, ``first_instance`` remember the nearest surface that is not fully transparent.
-    """
-    local, y, x = wp.tid()
-    p = (local * options.height + y) * options.width + x
-    index = selected[first + local]
-    q = (index * options.height + y) * options.width + x
+    """One pixel: ``p`` is its place in the chunk, ``q`` in the outputs."""
     before = float(1.0)
     if options.layer > 0:
         before = through[p]
@@ -102,7 +98,6 @@ def shade(
         first_instance[p] = -1
     if before <= 0.0:
         return
-    camera = cameras[index]
     px = float(x) + options.jitter[0]
     py = float(y) + options.jitter[1]
     inst = hits.instance[p]
@@ -194,3 +189,60 @@ def shade(
         result = result + glow * options.exposure
     share = before * alpha * options.weight
     color[p] = color[p] + wp.vec4(result[0] * share, result[1] * share, result[2] * share, share)
+
+
+@wp.kernel(enable_backward=False, module="omni_shading")
+def shade(
+    shapes: Shapes,
+    scene: ShadingScene,
+    lights: wp.array(dtype=LightState),
+    light_begin: wp.array(dtype=wp.int32),
+    env: Environment,
+    cameras: wp.array(dtype=CameraState),
+    selected: wp.array(dtype=wp.int32),
+    first: int,
+    options: ShadingOptions,
+    hits: Hits,
+    amount: wp.array(dtype=wp.float32),
+    through: wp.array(dtype=wp.float32),
+    first_t: wp.array(dtype=wp.float32),
+    first_instance: wp.array(dtype=wp.int32),
+    color: wp.array(dtype=wp.vec4),
+    out: SurfaceOutputs,
+):
+    """Shade one layer of one sample; dim = (cameras of this chunk, work items of an image).
+
+    ``color`` gathers linear radiance and coverage. With layers, ``through`` is what still comes through and
+    ``first_t``, ``first_instance`` remember the nearest surface that is not fully transparent.
+    """
+    local, item = wp.tid()
+    index = selected[first + local]
+    camera = cameras[index]
+    width = options.width
+    height = options.height
+    corner = tile_corner(item, width, height, options.pixels)
+    for k in range(tile_size(options.pixels)):
+        at = tile_pixel(corner, k)
+        if at[0] < width and at[1] < height:
+            p = (local * height + at[1]) * width + at[0]
+            q = (index * height + at[1]) * width + at[0]
+            shade_pixel(
+                shapes,
+                scene,
+                lights,
+                light_begin,
+                env,
+                camera,
+                at[0],
+                at[1],
+                p,
+                q,
+                options,
+                hits,
+                amount,
+                through,
+                first_t,
+                first_instance,
+                color,
+                out,
+            )

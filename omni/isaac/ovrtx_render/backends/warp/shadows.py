@@ -8,7 +8,7 @@ from .culling import visible_range
 from .native import source
 from .surface import Hits, MeshAttributes, geometric_normal, world_point
 from .types import Affine, CameraState, LightState, Shapes
-from .visibility import tile_corner
+from .visibility import tile_corner, tile_pixel, tile_size
 
 __all__ = ["light_index", "occlusion_rays", "shadow_rays", "trace_shadows"]
 
@@ -138,17 +138,16 @@ def lift(point: wp.vec3, normal: wp.vec3, eye: wp.vec3) -> wp.vec3:
     return point + normal * (1.0e-4 * wp.length(point - eye) + 1.0e-5)
 
 
-@wp.kernel(enable_backward=False, module="omni_shadow_rays")
-def shadow_rays(
+@wp.func
+def shadow_ray(
     shapes: Shapes,
     attributes: MeshAttributes,
     lights: wp.array(dtype=LightState),
     light_begin: wp.array(dtype=wp.int32),
-    cameras: wp.array(dtype=CameraState),
-    selected: wp.array(dtype=wp.int32),
-    first: int,
-    width: int,
-    height: int,
+    camera: CameraState,
+    x: int,
+    y: int,
+    p: int,
     jitter: wp.vec2,
     channel: int,
     channels: int,
@@ -162,9 +161,7 @@ def shadow_rays(
     direction: wp.array(dtype=wp.vec3),
     amount: wp.array(dtype=wp.float32),
 ):
-    """Rays from the hits to light ``channel``; dim = (cameras, height, width). One sample goes to its centre."""
-    local, y, x = wp.tid()
-    p = (local * height + y) * width + x
+    """One ray; reach 0 where there is none to trace."""
     origin[p] = wp.vec4(0.0, 0.0, 0.0, 0.0)
     direction[p] = wp.vec3(0.0, 0.0, 1.0)
     if clear != 0:
@@ -172,7 +169,6 @@ def shadow_rays(
     inst = hits.instance[p]
     if inst < 0 or (layer > 0 and through[p] <= 0.0):
         return
-    camera = cameras[selected[first + local]]
     index = light_index(light_begin, camera.env, channel)
     if index < 0:
         return
@@ -219,14 +215,70 @@ def shadow_rays(
 
 
 @wp.kernel(enable_backward=False, module="omni_shadow_rays")
-def occlusion_rays(
+def shadow_rays(
     shapes: Shapes,
     attributes: MeshAttributes,
+    lights: wp.array(dtype=LightState),
+    light_begin: wp.array(dtype=wp.int32),
     cameras: wp.array(dtype=CameraState),
     selected: wp.array(dtype=wp.int32),
     first: int,
     width: int,
     height: int,
+    pixels: int,
+    jitter: wp.vec2,
+    channel: int,
+    channels: int,
+    sample: int,
+    clear: int,
+    samples: int,
+    hits: Hits,
+    through: wp.array(dtype=wp.float32),
+    layer: int,
+    origin: wp.array(dtype=wp.vec4),
+    direction: wp.array(dtype=wp.vec3),
+    amount: wp.array(dtype=wp.float32),
+):
+    """Rays from the hits to light ``channel``; dim = (cameras, work items of an image). One sample goes to its centre."""
+    local, item = wp.tid()
+    camera = cameras[selected[first + local]]
+    corner = tile_corner(item, width, height, pixels)
+    for k in range(tile_size(pixels)):
+        at = tile_pixel(corner, k)
+        if at[0] < width and at[1] < height:
+            p = (local * height + at[1]) * width + at[0]
+            shadow_ray(
+                shapes,
+                attributes,
+                lights,
+                light_begin,
+                camera,
+                at[0],
+                at[1],
+                p,
+                jitter,
+                channel,
+                channels,
+                sample,
+                clear,
+                samples,
+                hits,
+                through,
+                layer,
+                origin,
+                direction,
+                amount,
+            )
+
+
+@wp.func
+def occlusion_ray(
+    shapes: Shapes,
+    attributes: MeshAttributes,
+    camera: CameraState,
+    x: int,
+    y: int,
+    p: int,
     jitter: wp.vec2,
     channel: int,
     channels: int,
@@ -240,9 +292,7 @@ def occlusion_rays(
     direction: wp.array(dtype=wp.vec3),
     amount: wp.array(dtype=wp.float32),
 ):
-    """Cosine-distributed rays of length ``reach`` [m] over the hemisphere of each hit; dim = (cameras, height, width)."""
-    local, y, x = wp.tid()
-    p = (local * height + y) * width + x
+    """One ray; reach 0 where there is none to trace."""
     origin[p] = wp.vec4(0.0, 0.0, 0.0, 0.0)
     direction[p] = wp.vec3(0.0, 0.0, 1.0)
     if clear != 0:
@@ -250,7 +300,6 @@ def occlusion_rays(
     inst = hits.instance[p]
     if inst < 0 or (layer > 0 and through[p] <= 0.0):
         return
-    camera = cameras[selected[first + local]]
     point = world_point(camera, float(x) + jitter[0], float(y) + jitter[1], hits.t[p])
     normal = geometric_normal(shapes, attributes, inst, hits.prim[p], point)
     if wp.dot(normal, camera.position - point) < 0.0 and camera.orthographic == 0:
@@ -262,3 +311,56 @@ def occlusion_rays(
     to = basis(normal) * wp.vec3(radius * wp.cos(around), radius * wp.sin(around), wp.sqrt(1.0 - r[1]))
     origin[p] = wp.vec4(start[0], start[1], start[2], reach)
     direction[p] = to
+
+
+@wp.kernel(enable_backward=False, module="omni_shadow_rays")
+def occlusion_rays(
+    shapes: Shapes,
+    attributes: MeshAttributes,
+    cameras: wp.array(dtype=CameraState),
+    selected: wp.array(dtype=wp.int32),
+    first: int,
+    width: int,
+    height: int,
+    pixels: int,
+    jitter: wp.vec2,
+    channel: int,
+    channels: int,
+    sample: int,
+    clear: int,
+    reach: float,
+    hits: Hits,
+    through: wp.array(dtype=wp.float32),
+    layer: int,
+    origin: wp.array(dtype=wp.vec4),
+    direction: wp.array(dtype=wp.vec3),
+    amount: wp.array(dtype=wp.float32),
+):
+    """Cosine-distributed rays of length ``reach`` [m] over the hemisphere of each hit; dim = (cameras, work items of an image)."""
+    local, item = wp.tid()
+    camera = cameras[selected[first + local]]
+    corner = tile_corner(item, width, height, pixels)
+    for k in range(tile_size(pixels)):
+        at = tile_pixel(corner, k)
+        if at[0] < width and at[1] < height:
+            p = (local * height + at[1]) * width + at[0]
+            occlusion_ray(
+                shapes,
+                attributes,
+                camera,
+                at[0],
+                at[1],
+                p,
+                jitter,
+                channel,
+                channels,
+                sample,
+                clear,
+                reach,
+                hits,
+                through,
+                layer,
+                origin,
+                direction,
+                amount,
+            )

@@ -7,7 +7,7 @@ import warp as wp
 from .native import source
 from .types import CameraState, Shapes
 
-__all__ = ["tile_grid", "trace_primary"]
+__all__ = ["tile_corner", "tile_grid", "tile_pixel", "tile_size", "trace_primary"]
 
 
 @wp.func_native(source("intersect", "primary"))
@@ -50,6 +50,18 @@ def tile_corner(index: int, width: int, height: int, pixels: int) -> wp.vec2i:
     tile = index / 32
     lane = index % 32
     return wp.vec2i((tile % columns) * 8 + lane % 8, (tile / columns) * 4 + lane / 8)
+
+
+@wp.func
+def tile_size(pixels: int) -> int:
+    """Pixels of a work item. On the CPU a kernel's arguments are copied for every task, so a task draws 64 pixels."""
+    return wp.where(pixels == 0, 64, 1)
+
+
+@wp.func
+def tile_pixel(corner: wp.vec2i, k: int) -> wp.vec2i:
+    """Pixel ``k`` of a work item; it may lie outside of the image."""
+    return wp.vec2i(corner[0] + k % 8, corner[1] + k / 8)
 
 
 def tile_grid(width: int, height: int, cuda: bool) -> int:
