@@ -21,13 +21,27 @@ from omni.isaac.ovrtx_render.scene.data import (
     TextureRef,
 )
 
-__all__ = ["FAR", "FOV_DEGREES", "LIGHT_DIRECTION", "Body", "Row", "body_path", "make_row", "make_scene", "picture"]
+__all__ = [
+    "AMBIENT",
+    "FAR",
+    "FLOOR_COLOR",
+    "FOV_DEGREES",
+    "LIGHT_DIRECTION",
+    "Body",
+    "Row",
+    "body_path",
+    "make_row",
+    "make_scene",
+    "picture",
+]
 
 FOV_DEGREES = 50.0
 FAR = 1000.0
 FLOOR_COLOR = (0.6, 0.6, 0.6)
 LIGHT_DIRECTION = np.array([-1.0, 1.0, -1.0]) / np.sqrt(3.0)
 """Where the one distant light shines to."""
+AMBIENT = 0.2
+"""Share of the full light that reaches everything from everywhere."""
 
 _PALETTE = ((0.80, 0.25, 0.20), (0.20, 0.55, 0.80), (0.85, 0.75, 0.25), (0.30, 0.70, 0.35))
 _LINKS = 12
@@ -208,6 +222,8 @@ def make_scene(row: Row) -> Scene:
     away[0, :3] /= np.linalg.norm(away[0, :3])
     away[1, :3] = np.cross(away[2, :3], away[0, :3])
     scene.lights.append(Light(LightKind.DISTANT, (np.pi,) * 3, away, angle=0.0, path="/World/sun"))
+    # The peers add a constant to what the light does not reach; a faint sky is the same thing here.
+    scene.lights.append(Light(LightKind.DOME, (AMBIENT,) * 3, np.eye(4), path="/World/sky"))
     aperture = 20.955
     focal = aperture / 2 / np.tan(np.radians(FOV_DEGREES) / 2)
     scene.cameras = [

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import warp as wp
-from _scenes import FAR, FLOOR_COLOR, FOV_DEGREES, LIGHT_DIRECTION, Row, body_path, make_scene
+from _scenes import AMBIENT, FAR, FLOOR_COLOR, FOV_DEGREES, LIGHT_DIRECTION, Row, body_path, make_scene
 
 __all__ = ["SYSTEMS", "System"]
 
@@ -39,7 +39,8 @@ class Ours:
     def __init__(self, row: Row, size: int, device: str, preset: str = "fast", threads: int | None = None) -> None:
         from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
 
-        cfg = RendererCfg.preset(preset, backend="warp", device=device, exposure=0.0, threads=threads)
+        dark = (0.0, 0.0, 0.0)  # nobody draws a sky
+        cfg = RendererCfg.preset(preset, backend="warp", device=device, exposure=0.0, background=dark, threads=threads)
         if preset == "fast":
             cfg = cfg.replace(shadows=row.shadows)
         self._device = device
@@ -226,7 +227,7 @@ def _mjcf(row: Row, folder: Path) -> str:
   <statistic extent="1" center="0 0 0.5"/>
   <asset>{assets}</asset>
   <worldbody>
-    <light directional="true" dir="{beam}" diffuse="1 1 1" ambient=".2 .2 .2" specular="0 0 0"
+    <light directional="true" dir="{beam}" diffuse="1 1 1" ambient="{AMBIENT} {AMBIENT} {AMBIENT}" specular="0 0 0"
       castshadow="{str(row.shadows).lower()}"/>
     <geom type="plane" size="0 0 .1" rgba="{floor} 1" contype="0" conaffinity="0"/>
     {bodies}

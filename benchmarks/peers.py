@@ -190,7 +190,8 @@ def _open_stage() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "open_stage.json"
         command = [sys.executable, str(HERE / "open_stage.py"), "--json", str(out)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         if done.returncode:
             return {"row": "open-stage", "error": (done.stderr.strip().splitlines() or ["no message"])[-1]}
         return {"row": "open-stage", "result": json.loads(out.read_text())}
@@ -209,7 +210,7 @@ def _print_tables(results: list[dict[str, Any]], args: argparse.Namespace) -> No
     alone = Table(title="In a process of its own")
     for heading in ("row", "ours", "peer", "", "ratio"):
         alone.add_column(heading, justify="left" if heading in ("row", "peer") else "right")
-    console = Console()
+    console = Console(width=max(Console().width, 110))  # not narrower when the output goes to a file
     for r in results:
         if "error" in r:
             console.print(f"[red]{r['row']} {r.get('peer', '')}: {r['error']}")
