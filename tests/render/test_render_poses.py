@@ -161,7 +161,7 @@ def test_set_poses_of_some_environments(make: Callable) -> None:
 
 
 @pytest.mark.parametrize("library", ["numpy64", "warp", "torch"])
-def test_poses_from_any_array_library(library: str, make: Callable) -> None:
+def test_poses_from_any_array_library(library: str, make: Callable, device: str) -> None:
     b, points = one_point(2)
     renderer = make(b.build())
     cameras = renderer.add_cameras(None, width=SIZE, height=SIZE, outputs="depth")
@@ -170,10 +170,13 @@ def test_poses_from_any_array_library(library: str, make: Callable) -> None:
     if library == "warp":
         import warp as wp
 
-        positions, quats = wp.array(positions, dtype=wp.vec3), wp.array(quats, dtype=wp.quat)
+        positions, quats = (
+            wp.array(positions, dtype=wp.vec3, device=device),
+            wp.array(quats, dtype=wp.quat, device=device),
+        )
     elif library == "torch":
         torch = pytest.importorskip("torch")
-        positions, quats = torch.tensor(positions, dtype=torch.float32), torch.tensor(quats, dtype=torch.float32)
+        positions, quats = (torch.tensor(x, dtype=torch.float32, device=device) for x in (positions, quats))
     cameras.set_poses(positions, quat_xyzw=quats, convention="opengl")
     depth = renderer.render(cameras)["depth"].numpy()[..., 0]
     for env in range(2):
