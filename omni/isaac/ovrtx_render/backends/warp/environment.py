@@ -1,7 +1,8 @@
 """Image-based light: all dome lights baked into one map in one frame, prefiltered once when a scene loads.
 
-Levels are lat-long maps: level 0 the radiance itself, then GGX lobes of growing roughness (split-sum: Karis, "Real
-Shading in Unreal Engine 4", 2013), and the cosine lobe (irradiance / pi) last.
+The radiance itself is a lat-long map. The lobes - GGX of growing roughness (split-sum: Karis, "Real Shading in Unreal
+Engine 4", 2013), and the cosine lobe (irradiance / pi) last - are octahedral maps (Cigolle et al., "Survey of Efficient
+Representations for Independent Unit Vectors", 2014): they are read at every hit, and this needs no trigonometry.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from ...scene.data import Light, LightKind, Scene
 __all__ = ["Environment", "EnvironmentMap", "bake_environment", "environment_diffuse", "environment_radiance"]
 
 ROUGHNESS_LEVELS = (0.25, 0.45, 0.7, 1.0)
-_LOBE_SIZE = (32, 64)
+_LOBE_SIZE = 33  # odd: the axes then lie on grid points
+_LOBE_SOURCE = (32, 64)
 
 
 @dataclass
@@ -25,7 +27,7 @@ class EnvironmentMap:
 
     Attributes:
         radiance: (H, W, 3) float32; directions by :func:`directions`.
-        lobes: (L, h, w, 3) float32; the last is the cosine lobe.
+        lobes: (L, n, n, 3) float32 by :func:`octahedral_directions`; the last is the cosine lobe.
         to_map: (3, 3) rotation, map direction = to_map @ world direction.
     """
 
@@ -52,6 +54,17 @@ def directions(rows: int, columns: int) -> np.ndarray:
     y = np.broadcast_to(np.cos(polar)[:, None], (rows, columns))
     r = np.sin(polar)[:, None]
     return np.stack([r * np.sin(around), y, r * np.cos(around)], axis=-1)
+
+
+def octahedral_directions(size: int) -> np.ndarray:
+    """(size, size, 3) unit directions of an octahedral map whose border points lie on the folded edges."""
+    u, v = np.meshgrid(*(np.linspace(-1.0, 1.0, size),) * 2)
+    z = 1.0 - np.abs(u) - np.abs(v)
+    fold = z < 0.0
+    x = np.where(fold, (1.0 - np.abs(v)) * np.where(u >= 0.0, 1.0, -1.0), u)
+    y = np.where(fold, (1.0 - np.abs(u)) * np.where(v >= 0.0, 1.0, -1.0), v)
+    d = np.stack([x, y, z], axis=-1)
+    return d / np.linalg.norm(d, axis=-1, keepdims=True)
 
 
 def _lookup(image: np.ndarray, d: np.ndarray) -> np.ndarray:
@@ -90,11 +103,10 @@ def dome_image(scene: Scene, light: Light) -> np.ndarray:
 
 
 def _lobes(image: np.ndarray) -> np.ndarray:
-    rows, columns = _LOBE_SIZE
-    source = _shrink(image, rows, columns)
+    source = _shrink(image, *_LOBE_SOURCE)
     toward = directions(*source.shape[:2]).reshape(-1, 3).astype(np.float32)
     solid = np.repeat(_row_weights(source.shape[0]), source.shape[1]).astype(np.float32)
-    out = directions(rows, columns).reshape(-1, 3).astype(np.float32)
+    out = octahedral_directions(_LOBE_SIZE).reshape(-1, 3).astype(np.float32)
     cosine = np.maximum(out @ toward.T, 0.0)
     colour = source.reshape(-1, 3).astype(np.float32)
     levels = []
@@ -105,7 +117,7 @@ def _lobes(image: np.ndarray) -> np.ndarray:
         levels.append(weight @ colour / weight.sum(1, keepdims=True))
     weight = cosine * solid
     levels.append(weight @ colour / weight.sum(1, keepdims=True))
-    return np.stack(levels).reshape(-1, rows, columns, 3).astype(np.float32)
+    return np.stack(levels).reshape(-1, _LOBE_SIZE, _LOBE_SIZE, 3).astype(np.float32)
 
 
 def bake_environment(scene: Scene) -> EnvironmentMap:
@@ -171,23 +183,29 @@ def environment_radiance(env: Environment, d: wp.vec3) -> wp.vec3:
 
 
 @wp.func
-def lobe(env: Environment, level: int, d: wp.vec3) -> wp.vec3:
-    h = env.lobes.shape[1]
-    w = env.lobes.shape[2]
-    if h * w == 1:
+def lobe(env: Environment, level: int, direction: wp.vec3) -> wp.vec3:
+    """Bilinear lookup of an octahedral map; see :func:`octahedral_directions`."""
+    n = env.lobes.shape[1]
+    if n == 1:
         return env.lobes[level, 0, 0]
-    at = latlong(env.to_map * d)
-    x = at[0] * float(w) - 0.5
-    y = wp.clamp(at[1] * float(h) - 0.5, 0.0, float(h - 1))
-    fx = wp.floor(x)
-    fy = wp.floor(y)
-    x0 = (int(fx) + w) % w
-    x1 = (int(fx) + 1 + w) % w
-    y0 = int(fy)
-    y1 = wp.min(y0 + 1, h - 1)
-    a = wp.lerp(env.lobes[level, y0, x0], env.lobes[level, y0, x1], x - fx)
-    b = wp.lerp(env.lobes[level, y1, x0], env.lobes[level, y1, x1], x - fx)
-    return wp.lerp(a, b, y - fy)
+    d = env.to_map * direction
+    scale = 1.0 / wp.max(wp.abs(d[0]) + wp.abs(d[1]) + wp.abs(d[2]), 1.0e-12)
+    u = d[0] * scale
+    v = d[1] * scale
+    if d[2] < 0.0:
+        folded = (1.0 - wp.abs(v)) * wp.where(u >= 0.0, 1.0, -1.0)
+        v = (1.0 - wp.abs(u)) * wp.where(v >= 0.0, 1.0, -1.0)
+        u = folded
+    last = float(n - 1)
+    x = wp.clamp((u * 0.5 + 0.5) * last, 0.0, last)
+    y = wp.clamp((v * 0.5 + 0.5) * last, 0.0, last)
+    x0 = wp.min(int(x), n - 2)
+    y0 = wp.min(int(y), n - 2)
+    ax = x - float(x0)
+    ay = y - float(y0)
+    a = wp.lerp(env.lobes[level, y0, x0], env.lobes[level, y0, x0 + 1], ax)
+    b = wp.lerp(env.lobes[level, y0 + 1, x0], env.lobes[level, y0 + 1, x0 + 1], ax)
+    return wp.lerp(a, b, ay)
 
 
 @wp.func

@@ -28,6 +28,8 @@ class Surface:
     view: wp.vec3
     diffuse: wp.vec3
     f0: wp.vec3
+    gain: wp.vec3  # compensation of the energy that single scattering loses
+    specular: wp.vec3  # directional albedo of the specular lobe
     emissive: wp.vec3
     base_color: wp.vec3
     roughness: float
@@ -172,7 +174,7 @@ def specular_albedo(roughness: float, cosine: float) -> wp.vec2:
     ry = -0.0275 * roughness + 0.0425
     rz = -0.572 * roughness + 1.04
     rw = 0.022 * roughness - 0.04
-    a004 = wp.min(rx * rx, wp.pow(2.0, -9.28 * cosine)) * rx + ry
+    a004 = wp.min(rx * rx, wp.exp(-6.4324 * cosine)) * rx + ry
     return wp.vec2(wp.max(-1.04 * a004 + rz, 0.0), wp.max(1.04 * a004 + rw, 0.0))
 
 
@@ -208,11 +210,8 @@ def reflect_light(s: Surface, light: LightState, sample: LightSample, pbr: int) 
     colour = wp.cw_mul(s.diffuse, sample.irradiance) * (light.diffuse / PI)
     nl = wp.dot(s.normal, sample.direction)
     if pbr != 0 and nl > 0.0 and light.specular > 0.0:
-        nv = wp.max(wp.dot(s.normal, s.view), 1.0e-3)
         h = wp.normalize(s.view + sample.direction)
-        ab = specular_albedo(s.roughness, nv)
-        gain = wp.vec3(1.0, 1.0, 1.0) + s.f0 * (1.0 / wp.max(ab[0] + ab[1], 1.0e-3) - 1.0)
-        f = wp.cw_mul(fresnel(s.f0, wp.dot(s.view, h)), gain)
+        f = wp.cw_mul(fresnel(s.f0, wp.dot(s.view, h)), s.gain)
         lobe = f * ggx(s.roughness, sample.widen, s.normal, s.view, sample.direction)
         if s.clearcoat > 0.0:
             coat = s.clearcoat * fresnel(wp.vec3(0.04, 0.04, 0.04), wp.dot(s.view, h))[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import warp as wp
 
+from .inlining import inlined
 from .shading import encode
 from .surface import Hits, camera_ray, world_point
 from .textures import encode_srgb
@@ -71,7 +72,7 @@ def project(camera: CameraState, point: wp.vec3) -> wp.vec2:
     )
 
 
-@wp.func
+@inlined
 def write_pixel(
     shapes: Shapes,
     previous: wp.array(dtype=Affine),

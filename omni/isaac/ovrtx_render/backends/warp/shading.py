@@ -5,9 +5,10 @@ from __future__ import annotations
 import warp as wp
 
 from .environment import Environment, environment_diffuse, environment_radiance, environment_specular
-from .lighting import fresnel, reflect_light, sample_light, specular_albedo
+from .inlining import inlined
+from .lighting import fresnel, reflect_light, sample_light
 from .shadows import light_index
-from .surface import Hits, ShadingScene, camera_ray, evaluate_surface, specular_scale
+from .surface import Hits, ShadingScene, camera_ray, evaluate_surface
 from .types import CameraState, LightState, Shapes
 from .visibility import tile_corner, tile_pixel, tile_size
 
@@ -66,7 +67,7 @@ def write_srgb(target: wp.array2d(dtype=wp.uint8), q: int, color: wp.vec3, table
         target[q, k] = encode(table, color[k])
 
 
-@wp.func
+@inlined
 def shade_pixel(
     shapes: Shapes,
     scene: ShadingScene,
@@ -165,11 +166,8 @@ def shade_pixel(
             glow = wp.cw_mul(s.diffuse, environment_diffuse(env, s.normal))
             if options.pbr != 0:
                 nv = wp.max(wp.dot(s.normal, s.view), 1.0e-3)
-                ab = specular_albedo(s.roughness, nv)
-                gain = wp.vec3(1.0, 1.0, 1.0) + s.f0 * (1.0 / wp.max(ab[0] + ab[1], 1.0e-3) - 1.0)
-                albedo = wp.cw_mul(s.f0 * ab[0] + wp.vec3(1.0, 1.0, 1.0) * (ab[1] * specular_scale(s.f0)), gain)
                 mirror = s.normal * (2.0 * wp.dot(s.normal, s.view)) - s.view
-                shine = wp.cw_mul(albedo, environment_specular(env, mirror, s.roughness))
+                shine = wp.cw_mul(s.specular, environment_specular(env, mirror, s.roughness))
                 glow = glow + shine
                 if s.clearcoat > 0.0:
                     coat = s.clearcoat * fresnel(wp.vec3(0.04, 0.04, 0.04), nv)[0]

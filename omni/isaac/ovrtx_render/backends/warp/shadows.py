@@ -5,6 +5,7 @@ from __future__ import annotations
 import warp as wp
 
 from .culling import visible_range
+from .inlining import inlined
 from .native import source
 from .surface import Hits, MeshAttributes, geometric_normal, world_point
 from .types import Affine, CameraState, LightState, Shapes
@@ -138,7 +139,7 @@ def lift(point: wp.vec3, normal: wp.vec3, eye: wp.vec3) -> wp.vec3:
     return point + normal * (1.0e-4 * wp.length(point - eye) + 1.0e-5)
 
 
-@wp.func
+@inlined
 def shadow_ray(
     shapes: Shapes,
     attributes: MeshAttributes,
@@ -271,7 +272,7 @@ def shadow_rays(
             )
 
 
-@wp.func
+@inlined
 def occlusion_ray(
     shapes: Shapes,
     attributes: MeshAttributes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warp as wp
 
+from .inlining import inlined
 from .lighting import Surface, specular_albedo
 from .textures import Textures, pick_channel, sample_texture
 from .types import CameraState, MaterialState, Shapes
@@ -102,7 +103,7 @@ def analytic_normal(shapes: Shapes, g: int, kind: int, p: wp.vec3) -> wp.vec3:
     return wp.vec3(0.0, 0.0, 1.0)
 
 
-@wp.func
+@inlined
 def geometric_normal(shapes: Shapes, mesh: MeshAttributes, inst: int, prim: int, point: wp.vec3) -> wp.vec3:
     """Unit world normal of the surface itself, outward (not yet turned to the viewer)."""
     geometry = shapes.inst_geometry[inst]
@@ -136,7 +137,7 @@ def colour_input(tex: Textures, ref: int, constant: wp.vec3, mapped: int, uv: wp
     return wp.max(wp.vec3(c[0], c[1], c[2]), wp.vec3(0.0, 0.0, 0.0))
 
 
-@wp.func
+@inlined
 def evaluate_surface(
     shapes: Shapes,
     scene: ShadingScene,
@@ -270,13 +271,9 @@ def evaluate_surface(
         )
         # What the specular lobe reflects does not reach the diffuse one.
         ab = specular_albedo(s.roughness, wp.max(wp.dot(s.normal, s.view), 1.0e-3))
-        gain = wp.vec3(1.0, 1.0, 1.0) + s.f0 * (1.0 / wp.max(ab[0] + ab[1], 1.0e-3) - 1.0)
-        taken = wp.cw_mul(s.f0 * ab[0] + wp.vec3(ab[1], ab[1], ab[1]) * specular_scale(s.f0), gain)
-        s.diffuse = wp.cw_mul(s.diffuse, wp.vec3(1.0, 1.0, 1.0) - wp.min(taken, wp.vec3(1.0, 1.0, 1.0)))
+        s.gain = wp.vec3(1.0, 1.0, 1.0) + s.f0 * (1.0 / wp.max(ab[0] + ab[1], 1.0e-3) - 1.0)
+        # A surface with no reflection at all has no grazing reflection either.
+        grazing = ab[1] * wp.clamp(50.0 * wp.max(s.f0), 0.0, 1.0)
+        s.specular = wp.cw_mul(s.f0 * ab[0] + wp.vec3(grazing, grazing, grazing), s.gain)
+        s.diffuse = wp.cw_mul(s.diffuse, wp.vec3(1.0, 1.0, 1.0) - wp.min(s.specular, wp.vec3(1.0, 1.0, 1.0)))
     return s
-
-
-@wp.func
-def specular_scale(f0: wp.vec3) -> float:
-    """A surface with no reflection at all has no grazing reflection either."""
-    return wp.clamp(50.0 * wp.max(f0), 0.0, 1.0)

@@ -11,6 +11,7 @@ import numpy as np
 import warp as wp
 
 from ...scene.data import Texture, TextureRef
+from .inlining import outlined
 from .types import TextureInfo, TextureRefState
 
 __all__ = ["Textures", "decode_table", "encode_srgb", "mip_chain", "pack_refs", "pack_textures", "sample_texture"]
@@ -157,7 +158,7 @@ def bilinear(tex: Textures, offset: int, w: int, h: int, srgb: int, s: float, t:
     return c
 
 
-@wp.func
+@outlined
 def sample_texture(tex: Textures, which: int, uv: wp.vec2, footprint: float) -> wp.vec4:
     """Trilinear fetch through texture reference ``which``, with its scale and bias.
 
