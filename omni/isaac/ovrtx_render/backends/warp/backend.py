@@ -100,6 +100,7 @@ class _Bundle:
     pinned: wp.array
     selected: wp.array
     all_cameras: np.ndarray
+    drawn: np.ndarray  # what `selected` holds
     targets: dict[str, wp.array]
     chunk: int
     scratch: list[_Scratch] = field(default_factory=list)
@@ -215,13 +216,15 @@ class WarpBackend(Backend):
         pixels = bundle.width * bundle.height
         budget = _CUDA_CHUNK_PIXELS if self.device.is_cuda else _CPU_CHUNK_PIXELS
         chunk = max(1, min(n, budget // pixels, _ENTRY_BYTES // (4 * ENTRY_FLOATS * self.scene.max_visible)))
+        everything = np.arange(n, dtype=np.int32)
         data = _Bundle(
             cameras=cameras,
             previous=wp.clone(cameras),
             frames=ints(bundle.frames),
             pinned=ints(np.zeros(n)),
             selected=ints(np.arange(n)),
-            all_cameras=np.arange(n, dtype=np.int32),
+            all_cameras=everything,
+            drawn=everything,
             targets={},
             chunk=chunk,
         )
@@ -320,7 +323,9 @@ class WarpBackend(Backend):
             self._lights_moved = False
         self._follow(data)
         picked = data.all_cameras if cameras is None else cameras.astype(np.int32)
-        data.selected.assign(np.concatenate([picked, data.all_cameras[len(picked) :]]))
+        if picked is not data.drawn:
+            data.selected.assign(np.concatenate([picked, data.all_cameras[len(picked) :]]))
+            data.drawn = picked
         if not data.scratch:
             data.scratch = [self._make_scratch(bundle, data) for _ in range(self.threads)]
         phases: Counter[str] = Counter(transforms=time.perf_counter() - start)
