@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import pytest
+import warp as wp
 from reference import SceneBuilder, look_at, project, translate
 from reference.build import matte, quad
 
+from omni.isaac.ovrtx_render import InputError
 from omni.isaac.ovrtx_render.outputs import ALIASES, OUTPUTS, SEGMENTATIONS
 from omni.isaac.ovrtx_render.scene.data import GeometryKind, LightKind, Scene
 
@@ -162,6 +166,64 @@ def test_motion_vectors_of_a_moving_camera(make: Callable) -> None:
     motion = renderer.render(cameras)["motion_vectors"].numpy()[0]
     np.testing.assert_allclose(motion[..., 0], 0.1 / 4.0 * 64 * 24 / 20, atol=0.02)
     np.testing.assert_allclose(motion[..., 1], 0.0, atol=0.02)
+
+
+def test_motion_vectors_of_each_group_count_from_its_own_last_frame(make: Callable) -> None:
+    b = SceneBuilder()
+    b.add(quad(1.0), env=0, name="Card")
+    b.camera(look_at([0, 0, 4.0], [0, 0, 0], (0, 1, 0)))
+    renderer = make(b.build())
+    first, second = (renderer.add_cameras(None, width=16, height=16, outputs="motion_vectors") for _ in range(2))
+    card = renderer.bind_transforms(["/World/envs/env_0/Card"])
+    renderer.render()
+    card.write(np.array([[0.2, 0, 0]], np.float32), quat_xyzw=np.array([[0, 0, 0, 1]], np.float32))
+    renderer.render()
+    np.testing.assert_array_equal(first.outputs["motion_vectors"].numpy(), second.outputs["motion_vectors"].numpy())
+    assert np.abs(second.outputs["motion_vectors"].numpy()).max() > 1.0
+
+
+def test_pictures_are_drawn_into_the_buffers_of_the_caller(make: Callable, device: str) -> None:
+    renderer = make(two_things())
+    names = ("rgba", "depth", "distance_to_image_plane", "normals", "semantic_segmentation")
+    cameras = renderer.add_cameras(None, width=32, height=24, outputs=names)
+    expected = {name: buffer.numpy().copy() for name, buffer in renderer.render(cameras).items()}
+    given = {name: wp.zeros_like(buffer) for name, buffer in cameras.outputs.items()}
+    cameras.set_outputs(given)
+    drawn = renderer.render(cameras)
+    for name in names:
+        assert drawn[name] is given[name]
+        np.testing.assert_array_equal(given[name].numpy(), expected[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "dtype", "message"),
+    [
+        ("depth", (2, 24, 31, 1), wp.float32, r"depth.*31.*expected \(2, 24, 32, 1\)"),
+        ("depth", (2, 24, 32, 1), wp.int32, "depth.*int32.*expected.*float32"),
+        ("rgb", (2, 24, 32, 3), wp.uint8, "no array for the output 'depth'"),
+    ],
+)
+def test_buffers_that_do_not_fit(
+    name: str, shape: tuple[int, ...], dtype: Any, message: str, make: Callable, device: str
+) -> None:
+    renderer = make(two_things())
+    cameras = renderer.add_cameras(None, width=32, height=24, outputs="depth")
+    before = cameras.outputs["depth"]
+    with pytest.raises(InputError, match=message):
+        cameras.set_outputs({name: wp.zeros(shape, dtype=dtype, device=device)})
+    assert renderer.render(cameras)["depth"] is before
+
+
+def test_a_removed_group_is_drawn_no_more(make: Callable) -> None:
+    renderer = make(two_things())
+    first = renderer.add_cameras(None, width=8, height=8, outputs="depth")
+    second = renderer.add_cameras(None, width=8, height=8, outputs="depth")
+    renderer.remove_cameras(first)
+    renderer.remove_cameras(first)
+    assert renderer.bundles == (second,)
+    with pytest.raises(InputError, match="does not belong"):
+        renderer.render(first)
+    assert renderer.render()["depth"] is second.outputs["depth"]
 
 
 def test_simple_shading_needs_no_light(shoot: Callable) -> None:

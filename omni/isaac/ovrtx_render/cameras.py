@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +35,9 @@ def intrinsics_of(camera: Camera, width: int, height: int, meters_per_unit: floa
     metre (a USD aperture is in tenths of a stage unit). A positive aperture offset moves the view right and up.
     """
     aperture = camera.horizontal_aperture
-    scale = width / (aperture * 0.1 * meters_per_unit) if camera.orthographic else width * camera.focal_length / aperture
+    scale = (
+        width / (aperture * 0.1 * meters_per_unit) if camera.orthographic else width * camera.focal_length / aperture
+    )
     shift = width / aperture
     return np.array(
         [
@@ -123,6 +125,18 @@ class CameraBundle:
             InputError: Wrong shape, dtype or device, or a focal length that is not positive.
         """
         self._renderer._set_intrinsics(self, matrices, env_ids)
+
+    def set_outputs(self, buffers: Mapping[str, wp.array]) -> None:
+        """Draw into buffers of the caller from now on, without a copy.
+
+        Args:
+            buffers: An (N, H, W, C) contiguous Warp array for every name in :attr:`kinds`, with the shape, dtype and
+                device of the array in :attr:`outputs` that it replaces.
+
+        Raises:
+            InputError: A buffer is missing or does not fit; nothing is replaced then.
+        """
+        self._renderer._set_outputs(self, buffers)
 
 
 def pick_quaternion(quat_xyzw: Any, quat_wxyz: Any) -> tuple[Any, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from .errors import ConfigError, InputError, SceneError
 from .outputs import resolve_outputs
 from .patterns import path_matcher
 from .registry import make_backend
-from .scene.data import Camera, Finding, Scene
+from .scene.data import Camera, Finding, Light, Scene
 
 if TYPE_CHECKING:
     from pxr import Usd
@@ -125,8 +125,7 @@ class TiledRenderer:
 
     @property
     def _device(self) -> wp.Device:
-        device: wp.Device = self._backend.device
-        return device
+        return self._backend.device
 
     # -- cameras ----------------------------------------------------------------------------------------------------
 
@@ -166,6 +165,12 @@ class TiledRenderer:
         self._bundles.append(bundle)
         return bundle
 
+    def remove_cameras(self, bundle: CameraBundle) -> None:
+        """Forget a bundle and free what it took; its output buffers stay valid. A removed bundle is left alone."""
+        if bundle in self._bundles:
+            self._bundles.remove(bundle)
+            self._backend.remove_cameras(bundle)
+
     def _match_cameras(self, cameras: str | Sequence[str] | None) -> list[Camera]:
         found = self.scene.cameras
         if cameras is None:
@@ -200,7 +205,9 @@ class TiledRenderer:
         if rows.ndim != 1 or (rows.size and not np.issubdtype(rows.dtype, np.integer)):
             raise InputError(f"env_ids must be a list of whole numbers; got shape {rows.shape}, dtype {rows.dtype}")
         if rows.size and (rows.min() < 0 or rows.max() >= len(bundle)):
-            raise InputError(f"env_ids go from {rows.min()} to {rows.max()}; the bundle has rows 0 to {len(bundle) - 1}")
+            raise InputError(
+                f"env_ids go from {rows.min()} to {rows.max()}; the bundle has rows 0 to {len(bundle) - 1}"
+            )
         return rows.astype(np.int32)
 
     def _set_camera_poses(
@@ -209,7 +216,7 @@ class TiledRenderer:
         rows = self._rows(bundle, env_ids)
         p = as_device_array("positions", positions, wp.vec3, (len(rows), 3), self._device)
         q = as_device_quaternions(f"quat_{order}", quats, len(rows), self._device)
-        index = wp.array(rows, dtype=wp.int32, device=self._device)
+        index: Any = wp.array(rows, dtype=wp.int32, device=self._device)
         self._backend.set_camera_poses(bundle, p, q, order, convention, index)
 
     def _set_intrinsics(self, bundle: CameraBundle, matrices: Any, env_ids: Any) -> None:
@@ -220,6 +227,25 @@ class TiledRenderer:
         if len(bad):
             raise InputError(f"matrices[{bad[0]}] has a focal length that is not positive: {host[bad[0]].tolist()}")
         self._backend.set_intrinsics(bundle, m, wp.array(rows, dtype=wp.int32, device=self._device))
+
+    def _set_outputs(self, bundle: CameraBundle, buffers: Mapping[str, wp.array]) -> None:
+        self._own(bundle)
+        for name, current in bundle.outputs.items():
+            if name not in buffers:
+                raise InputError(
+                    f"buffers has no array for the output {name!r}; it has: {', '.join(buffers) or 'none'}"
+                )
+            buffer = buffers[name]
+            found = (tuple(buffer.shape), buffer.dtype, buffer.device)
+            if found != (tuple(current.shape), current.dtype, current.device) or not buffer.is_contiguous:
+                raise InputError(
+                    f"the buffer of output {name!r} is {_describe(buffer)}; expected {_describe(current)}, contiguous"
+                )
+        self._backend.set_outputs(bundle, {name: buffers[name] for name in bundle.outputs})
+
+    def _own(self, bundle: CameraBundle) -> None:
+        if bundle not in self._bundles:
+            raise InputError(f"{bundle!r} does not belong to this renderer, or the renderer is closed")
 
     # -- transforms -------------------------------------------------------------------------------------------------
 
@@ -255,7 +281,8 @@ class TiledRenderer:
             owners[path] = owner(path)
         of_path = np.array([owners[path] for path in scene.paths] or [-1], np.int64)
         rows = [of_path[scene.instances.path]] if len(scene.instances) else []
-        rows.append(np.array([owner(x.path) for x in (*scene.lights, *scene.cameras)], np.int64))
+        others: list[Light | Camera] = [*scene.lights, *scene.cameras]
+        rows.append(np.array([owner(other.path) for other in others], np.int64))
         row = np.concatenate(rows)
         frames = np.flatnonzero(row >= 0)
         row = row[frames]
@@ -296,7 +323,8 @@ class TiledRenderer:
         """The same without a stage: a path must be that of an instance, a light or a camera."""
         scene = self.scene
         known: dict[str, np.ndarray] = {}
-        for item in (*scene.lights, *scene.cameras):
+        items: list[Light | Camera] = [*scene.lights, *scene.cameras]
+        for item in items:
             known[item.path] = item.transform
         for path, transform in zip(scene.instances.path, scene.instances.transform, strict=True):
             known.setdefault(scene.paths[path], transform)
@@ -328,8 +356,7 @@ class TiledRenderer:
             raise SceneError("there are no cameras to draw; call add_cameras first")
         timings: dict[str, float] = {}
         for one in todo:
-            if one not in self._bundles:
-                raise InputError(f"{one!r} does not belong to this renderer, or the renderer is closed")
+            self._own(one)
             rows = None if env_ids is None else self._rows(one, env_ids)
             for phase, seconds in self._backend.render(one, rows).items():
                 timings[phase] = timings.get(phase, 0.0) + seconds
@@ -348,6 +375,10 @@ class TiledRenderer:
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _describe(array: wp.array) -> str:
+    return f"{tuple(array.shape)} {array.dtype.__name__} on {array.device}"
 
 
 def rigid_part(matrices: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -37,6 +38,8 @@ class Backend(ABC):
     """One way to draw. Instances are made by the registry with the renderer's configuration."""
 
     name: ClassVar[str]
+    device: wp.Device
+    """Where the output buffers are, and where arrays handed in must be."""
 
     @abstractmethod
     def load(self, scene: Scene) -> None:
@@ -45,6 +48,14 @@ class Backend(ABC):
     @abstractmethod
     def add_cameras(self, bundle: CameraBundle) -> None:
         """Prepare a camera bundle: allocate its outputs into ``bundle.outputs``."""
+
+    @abstractmethod
+    def remove_cameras(self, bundle: CameraBundle) -> None:
+        """Forget a camera bundle; its output buffers stay valid."""
+
+    @abstractmethod
+    def set_outputs(self, bundle: CameraBundle, buffers: Mapping[str, wp.array]) -> None:
+        """Draw into these arrays from now on; they were checked to be like those in ``bundle.outputs``."""
 
     @abstractmethod
     def bind(self, binding: FrameBinding) -> object:

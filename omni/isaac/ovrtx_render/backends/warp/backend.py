@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -95,7 +96,8 @@ class _Bundle:
     """What the backend keeps of a camera bundle."""
 
     cameras: wp.array
-    previous: wp.array
+    previous: wp.array  # cameras as this bundle drew them last
+    previous_frames: wp.array  # frames as this bundle drew them last; empty where no output needs them
     frames: wp.array
     pinned: wp.array
     selected: wp.array
@@ -103,6 +105,7 @@ class _Bundle:
     drawn: np.ndarray  # what `selected` holds
     targets: dict[str, wp.array]
     chunk: int
+    copies: list[tuple[wp.array, wp.array]] = field(default_factory=list)  # (to, from): one kind in two buffers
     scratch: list[_Scratch] = field(default_factory=list)
 
 
@@ -191,7 +194,16 @@ class WarpBackend(Backend):
             wp.launch(
                 kernel,
                 dim=len(bound.rows),
-                inputs=[*poses, meters, bound.rows, bound.frames, offsets, scene.num_instances, scene.frames, scene.shapes],
+                inputs=[
+                    *poses,
+                    meters,
+                    bound.rows,
+                    bound.frames,
+                    offsets,
+                    scene.num_instances,
+                    scene.frames,
+                    scene.shapes,
+                ],
                 device=self.device,
             )
         self._lights_moved |= bound.moves_lights
@@ -217,9 +229,11 @@ class WarpBackend(Backend):
         budget = _CUDA_CHUNK_PIXELS if self.device.is_cuda else _CPU_CHUNK_PIXELS
         chunk = max(1, min(n, budget // pixels, _ENTRY_BYTES // (4 * ENTRY_FLOATS * self.scene.max_visible)))
         everything = np.arange(n, dtype=np.int32)
+        moving = any(kind.name == "motion_vectors" for kind in bundle.kinds.values())
         data = _Bundle(
             cameras=cameras,
             previous=wp.clone(cameras),
+            previous_frames=wp.clone(self.scene.frames) if moving else _nothing(Affine, self.device),
             frames=ints(bundle.frames),
             pinned=ints(np.zeros(n)),
             selected=ints(np.arange(n)),
@@ -247,6 +261,26 @@ class WarpBackend(Backend):
             colored = bundle.colorize and kind.name in SEGMENTATIONS
             channels, scalar = (4, wp.uint8) if colored else (kind.channels, getattr(wp, kind.dtype))
             bundle.outputs[name] = reinterpret(target, scalar, (n, h, w, channels))
+
+    def remove_cameras(self, bundle: CameraBundle) -> None:
+        self._bundles.remove(bundle)
+        bundle.backend_data = None
+
+    def set_outputs(self, bundle: CameraBundle, buffers: Mapping[str, wp.array]) -> None:
+        data: _Bundle = bundle.backend_data
+        data.targets, data.copies = {}, []
+        for name, kind in bundle.kinds.items():
+            buffer = buffers[name]
+            if kind.name in data.targets:  # one kind under two names, in two buffers
+                first = next(n for n, k in bundle.kinds.items() if k is kind)
+                data.copies.append((buffer, buffers[first]))
+            else:
+                dtype, shape = _TARGETS[kind.name]
+                data.targets[kind.name] = reinterpret(
+                    buffer, dtype, (len(bundle) * bundle.height * bundle.width, *shape)
+                )
+            bundle.outputs[name] = buffer
+        data.scratch = []  # the recorded launches hold the old buffers
 
     def _describe_ids(self, bundle: CameraBundle) -> None:
         """Fill ``bundle.info`` with the id -> label maps of the segmentations."""
@@ -335,8 +369,10 @@ class WarpBackend(Backend):
                 self._run_chunk(data.scratch[0], first, min(data.chunk, len(picked) - first), phases)
         else:
             self._run_parallel(data, starts, len(picked), phases)
+        for to, source in data.copies:
+            wp.copy(to, source)
         if "motion_vectors" in data.targets:
-            wp.copy(scene.previous, scene.frames)
+            wp.copy(data.previous_frames, scene.frames)
             wp.copy(data.previous, data.cameras)
         phases["total"] = time.perf_counter() - start
         return dict(phases)
@@ -461,8 +497,8 @@ class WarpBackend(Backend):
                         seed = sample * cfg.light_samples + k
                         count = cfg.light_samples * (cfg.samples_per_pixel if cfg.light_samples > 1 else 1)
                         record("shadows", shadow_rays, (work,),
-                               [*base, *lit, *place, pixels, jitter, channel, channels, seed, int(k == 0), count, *behind,
-                                *rays])  # fmt: skip
+                               [*base, *lit, *place, pixels, jitter, channel, channels, seed, int(k == 0), count,
+                                *behind, *rays])  # fmt: skip
                         trace(channel, 1.0 / cfg.light_samples)
                 for k in range(cfg.ambient_occlusion_samples if occlusion else 0):
                     seed = sample * cfg.ambient_occlusion_samples + k
@@ -489,8 +525,8 @@ class WarpBackend(Backend):
                     "outputs",
                     write_geometry,
                     (work,),
-                    [scene.shapes, scene.previous, data.cameras, data.previous, data.selected, _FIRST, w, h, pixels, nearest,
-                     self._geometry_outputs(bundle, data)],
+                    [scene.shapes, data.previous_frames, data.cameras, data.previous, data.selected, _FIRST, w, h,
+                     pixels, nearest, self._geometry_outputs(bundle, data)],
                 )  # fmt: skip
         if color:
             none8, none32 = _nothing(wp.uint8, device, 2), _nothing(wp.uint32, device)

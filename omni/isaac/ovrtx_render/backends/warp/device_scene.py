@@ -45,7 +45,6 @@ class DeviceScene:
     Attributes:
         order: (I,) index in ``Scene.instances`` of each device instance.
         frames: (I + L + C,) Affine; its first I rows are ``shapes.local_to_world`` itself.
-        previous: (I,) transforms at the last rendered frame, for motion vectors.
         lights: Lights sorted by environment (domes left out); ``light_frames`` the frame of each.
         max_lights: Most lights any environment sees.
         layered: Whether any material is not opaque.
@@ -61,7 +60,6 @@ class DeviceScene:
     light_begin: wp.array
     light_frames: wp.array
     frames: wp.array
-    previous: wp.array
     num_instances: int
     num_lights: int
     max_lights: int
@@ -319,7 +317,9 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
     moved = [inst.transform[order]]
     moved += [np.stack([light.transform for light in scene.lights])] if scene.lights else []
     moved += [np.stack([camera.transform for camera in scene.cameras])] if scene.cameras else []
-    frames = wp.array(affine_rows(np.concatenate(moved) if moved else np.zeros((1, 4, 4)), meters), dtype=Affine, device=device)
+    frames = wp.array(
+        affine_rows(np.concatenate(moved) if moved else np.zeros((1, 4, 4)), meters), dtype=Affine, device=device
+    )
     if not len(frames):
         frames = wp.zeros(1, dtype=Affine, device=device)
 
@@ -364,7 +364,9 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
     per_env = np.diff(begin)[1:]
     own = int(count - begin[1] if cfg.see_all_envs or any(c.env < 0 for c in scene.cameras) else per_env.max(initial=0))
     own_lights = int(np.diff(light_begin)[1:].max(initial=0))
-    exposure = automatic_exposure(scene, light_table, num_lights, baked.mean) if cfg.exposure == "auto" else 2.0**cfg.exposure
+    exposure = (
+        automatic_exposure(scene, light_table, num_lights, baked.mean) if cfg.exposure == "auto" else 2.0**cfg.exposure
+    )
     return DeviceScene(
         device=device,
         order=order,
@@ -375,7 +377,6 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
         light_begin=ints(light_begin),
         light_frames=ints(light_index + count),
         frames=frames,
-        previous=wp.clone(frames),
         num_instances=count,
         num_lights=num_lights,
         max_lights=int(light_begin[1]) + own_lights,
