@@ -1,4 +1,4 @@
-"""Taking arrays from callers: numpy, Warp, torch or anything that speaks DLPack, checked and without a needless copy."""
+"""Taking arrays from callers: numpy, Warp, torch or anything that speaks DLPack, checked, without a needless copy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def reinterpret(array: wp.array, dtype: Any, shape: tuple[int, ...]) -> wp.array
     """The same memory as another dtype and shape; the result keeps ``array`` alive."""
     if array.ptr is None:
         return wp.empty(shape, dtype=dtype, device=array.device)
-    view = wp.array(ptr=array.ptr, dtype=dtype, shape=shape, device=array.device, copy=False)
+    view: Any = wp.array(ptr=array.ptr, dtype=dtype, shape=shape, device=array.device, copy=False)
     view._owner = array
     return view
 
@@ -37,6 +37,7 @@ def as_device_array(name: str, value: Any, dtype: Any, shape: tuple[int, ...], d
     Raises:
         InputError: Wrong shape, dtype or device, or values that are not finite (checked on the CPU).
     """
+    array: Any
     if isinstance(value, wp.array):
         array = value
     elif hasattr(value, "__dlpack__") and not isinstance(value, np.ndarray):
@@ -82,14 +83,22 @@ def as_device_quaternions(name: str, value: Any, count: int, device: wp.Device) 
     """Bring (count, 4) float32 quaternions to the device; they need not be normalised.
 
     Raises:
-        InputError: As :func:`as_device_array`, or a quaternion of length zero (checked on the CPU).
+        InputError: As :func:`as_device_array`, or a quaternion of length zero (checked where the host can see them).
     """
     array = as_device_array(name, value, wp.vec4, (count, 4), device)
-    if device.is_cpu and count:
-        zero = np.flatnonzero(np.einsum("ij,ij->i", array.numpy(), array.numpy()) < 1.0e-12)
+    host = array.numpy() if device.is_cpu else None if isinstance(value, wp.array) else _host_view(value)
+    if host is not None and count:
+        zero = np.flatnonzero(np.einsum("ij,ij->i", host, host) < 1.0e-12)
         if len(zero):
             raise InputError(f"{name}[{zero[0]}] has length zero; expected a rotation (identity has a real part of 1)")
     return array
+
+
+def _host_view(value: Any) -> np.ndarray | None:
+    """The value as numpy if it lies on the host already; a device array is not read back for a check."""
+    if isinstance(value, np.ndarray) or not hasattr(value, "__dlpack__"):
+        return np.asarray(value, np.float32)
+    return None
 
 
 def _check_finite(name: str, host: np.ndarray) -> None:

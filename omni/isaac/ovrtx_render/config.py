@@ -48,7 +48,7 @@ class RendererCfg:
         env_pattern: Prim paths of the environment roots: a regular expression
             (``/World/envs/env_.*``) or a glob (``/World/envs/env_*``). Everything else is shared by all.
         see_all_envs: Let every camera see every environment, not only its own and the shared prims.
-        backface_culling: Leave out faces seen from behind unless the prim is ``doubleSided``; False draws both sides of all.
+        backface_culling: Leave out faces seen from behind unless the prim is ``doubleSided``; False draws both sides.
         samples_per_pixel: Colour samples per pixel, 1 to 1024. Every other output takes the pixel centre.
         shading: ``"pbr"`` (GGX metallic-roughness) or ``"lambert"`` (diffuse only).
         shadows: Trace shadow rays. With one light sample shadows are hard, else soft.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .errors import ConfigError
 
-__all__ = ["ALIASES", "OUTPUTS", "OutputKind", "SEGMENTATIONS", "resolve_outputs"]
+__all__ = ["ALIASES", "OUTPUTS", "SEGMENTATIONS", "OutputKind", "resolve_outputs"]
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,9 @@ def _not_yet(name: str, module: str, needs: str) -> Callable[[], Probe]:
             found = find_spec(module) is not None
         except (ImportError, ValueError):
             found = False
-        reason = f"this version has no {name} backend yet" if found else f"{needs}, and this version has no such backend"
+        reason = (
+            f"this version has no {name} backend yet" if found else f"{needs}, and this version has no such backend"
+        )
         return Probe(name, False, reason)
 
     return check
@@ -86,6 +88,7 @@ def make_backend(cfg: RendererCfg) -> Backend:
     Raises:
         BackendUnavailableError: It cannot run here (with ``auto``: none can); the message says why.
     """
+    chosen: str
     if cfg.backend != "auto":
         answer = probe(cfg.backend)
         if not answer.available:

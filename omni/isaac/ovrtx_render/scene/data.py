@@ -282,7 +282,7 @@ class Instances:
         path: (I,) int32 index in :attr:`Scene.paths`: the prim that is drawn (of a GeomSubset: its mesh).
         label: (I,) int32 index in :attr:`Scene.labels`.
         owner: (I,) int32 index in :attr:`Scene.paths`: the nearest prim, itself or an ancestor, that has semantic
-            labels; the prim itself if none has.
+            labels; the prim itself if none has (``label`` is 0 then, and instance segmentation says UNLABELLED).
     """
 
     geometry: np.ndarray

@@ -67,9 +67,7 @@ def project(camera: CameraState, point: wp.vec3) -> wp.vec2:
     scale = 1.0
     if camera.orthographic == 0:
         scale = 1.0 / wp.max(-d[2], 1.0e-6)
-    return wp.vec2(
-        camera.cx + (camera.fx * d[0] - camera.skew * d[1]) * scale, camera.cy - camera.fy * d[1] * scale
-    )
+    return wp.vec2(camera.cx + (camera.fx * d[0] - camera.skew * d[1]) * scale, camera.cy - camera.fy * d[1] * scale)
 
 
 @inlined

@@ -7,7 +7,7 @@ import warp as wp
 from .culling import visible_range
 from .inlining import inlined
 from .native import source
-from .surface import Hits, MeshAttributes, geometric_normal, world_point
+from .surface import Hits, MeshAttributes, geometric_normal, smooth_point, world_point
 from .types import Affine, CameraState, LightState, Shapes
 from .visibility import tile_corner, tile_pixel, tile_size
 
@@ -67,9 +67,9 @@ def trace_shadows(
     corner = tile_corner(index, width, height, pixels)
     if corner[0] >= width or corner[1] >= height:
         return
-    env = cameras[selected[first + local]].env
-    shared = visible_range(shapes, env, 0)
-    own = visible_range(shapes, env, 1)
+    camera = cameras[selected[first + local]]
+    shared = visible_range(shapes, camera.env, 0)
+    own = visible_range(shapes, camera.env, 1)
     shadow_tile(
         local,
         corner[0],
@@ -180,6 +180,7 @@ def shadow_ray(
     normal = geometric_normal(shapes, attributes, inst, hits.prim[p], point)
     if wp.dot(normal, camera.position - point) < 0.0 and camera.orthographic == 0:
         normal = -normal
+    point = point + smooth_point(shapes, attributes, inst, hits.prim[p], hits.u[p], hits.v[p], normal)
     start = lift(point, normal, camera.position)
     axis = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
     r = wp.vec2(0.5, 0.5)
@@ -209,7 +210,11 @@ def shadow_ray(
         reach = wp.length(to)
         to = to / wp.max(reach, 1.0e-9)
         reach = reach * 0.9999
-    if wp.dot(normal, to) <= 0.0:
+    # Behind the flat surface only an analytic shape or a flat-shaded mesh is certainly dark; shading sees to the rest.
+    smooth = bool(False)
+    if hits.prim[p] >= 0:
+        smooth = attributes.base[shapes.inst_geometry[inst]][1] >= 0
+    if not smooth and wp.dot(normal, to) <= 0.0:
         return
     origin[p] = wp.vec4(start[0], start[1], start[2], reach)
     direction[p] = to
@@ -240,7 +245,7 @@ def shadow_rays(
     direction: wp.array(dtype=wp.vec3),
     amount: wp.array(dtype=wp.float32),
 ):
-    """Rays from the hits to light ``channel``; dim = (cameras, work items of an image). One sample goes to its centre."""
+    """Rays from the hits to light ``channel``, one sample to its centre; dim = (cameras, work items of an image)."""
     local, item = wp.tid()
     camera = cameras[selected[first + local]]
     corner = tile_corner(item, width, height, pixels)
@@ -305,6 +310,7 @@ def occlusion_ray(
     normal = geometric_normal(shapes, attributes, inst, hits.prim[p], point)
     if wp.dot(normal, camera.position - point) < 0.0 and camera.orthographic == 0:
         normal = -normal
+    point = point + smooth_point(shapes, attributes, inst, hits.prim[p], hits.u[p], hits.v[p], normal)
     start = lift(point, normal, camera.position)
     r = random_pair(x, y, 8191, sample)
     around = 6.2831853 * r[0]
@@ -337,7 +343,7 @@ def occlusion_rays(
     direction: wp.array(dtype=wp.vec3),
     amount: wp.array(dtype=wp.float32),
 ):
-    """Cosine-distributed rays of length ``reach`` [m] over the hemisphere of each hit; dim = (cameras, work items of an image)."""
+    """Cosine-distributed rays of length ``reach`` [m] from each hit; dim = (cameras, work items of an image)."""
     local, item = wp.tid()
     camera = cameras[selected[first + local]]
     corner = tile_corner(item, width, height, pixels)

@@ -9,7 +9,15 @@ from .lighting import Surface, specular_albedo
 from .textures import Textures, pick_channel, sample_texture
 from .types import CameraState, MaterialState, Shapes
 
-__all__ = ["Hits", "MeshAttributes", "ShadingScene", "camera_ray", "evaluate_surface", "geometric_normal", "world_point"]
+__all__ = [
+    "Hits",
+    "MeshAttributes",
+    "ShadingScene",
+    "camera_ray",
+    "evaluate_surface",
+    "geometric_normal",
+    "world_point",
+]
 
 
 @wp.struct
@@ -25,7 +33,7 @@ class Hits:
 
 @wp.struct
 class MeshAttributes:
-    """Triangle attributes of all meshes, by corner. ``base[g]`` holds the first row of geometry g in each array, or -1."""
+    """Triangle attributes of all meshes, by corner. ``base[g]``: first row of geometry g in each array, or -1."""
 
     base: wp.array(dtype=wp.vec4i)  # points, normals, uvs, colours
     points: wp.array2d(dtype=wp.vec3)
@@ -120,6 +128,39 @@ def geometric_normal(shapes: Shapes, mesh: MeshAttributes, inst: int, prim: int,
         local = analytic_normal(shapes, g, kind, back.linear * (point - shapes.local_to_world[inst].offset))
     # Normals go by the inverse transpose; it keeps outward outward, mirrored or not.
     return wp.normalize(wp.transpose(back.linear) * local)
+
+
+@wp.func
+def smooth_point(
+    shapes: Shapes, mesh: MeshAttributes, inst: int, prim: int, u: float, v: float, side: wp.vec3
+) -> wp.vec3:
+    """Offset [m] from a point of a smooth-shaded triangle to the curved surface that its normals stand for.
+
+    Shadow rays from the flat triangle would draw its outline at the terminator (Hanika, "Hacking the Shadow
+    Terminator", Ray Tracing Gems II, 2021). ``side`` is the geometric normal on the viewer's side.
+    """
+    zero = wp.vec3(0.0, 0.0, 0.0)
+    if prim < 0:
+        return zero
+    base = mesh.base[shapes.inst_geometry[inst]]
+    if base[1] < 0:
+        return zero
+    w = 1.0 - u - v
+    to_world = shapes.local_to_world[inst].linear
+    to_normal = wp.transpose(shapes.world_to_local[inst].linear)
+    a = mesh.points[base[0] + prim, 0]
+    b = mesh.points[base[0] + prim, 1]
+    c = mesh.points[base[0] + prim, 2]
+    p = a * w + b * u + c * v
+    offset = zero
+    for k in range(3):
+        n = wp.normalize(to_normal * mesh.normals[base[1] + prim, k])
+        if wp.dot(n, side) < 0.0:
+            n = -n
+        share = wp.where(k == 0, w, wp.where(k == 1, u, v))
+        below = wp.min(wp.dot(to_world * (p - mesh.points[base[0] + prim, k]), n), 0.0)
+        offset = offset - n * (below * share)
+    return offset
 
 
 @wp.func
@@ -265,7 +306,9 @@ def evaluate_surface(
             s.diffuse = colour * (1.0 - metallic)
         s.clearcoat = scalar_input(tex, material.clearcoat_texture, material.clearcoat, mapped, uv, footprint)
         s.clearcoat_roughness = wp.clamp(
-            scalar_input(tex, material.clearcoat_roughness_texture, material.clearcoat_roughness, mapped, uv, footprint),
+            scalar_input(
+                tex, material.clearcoat_roughness_texture, material.clearcoat_roughness, mapped, uv, footprint
+            ),
             0.02,
             1.0,
         )

@@ -127,9 +127,7 @@ def texel(tex: Textures, at: int, srgb: int) -> wp.vec4:
     g = int((packed >> wp.uint32(8)) & wp.uint32(255))
     b = int((packed >> wp.uint32(16)) & wp.uint32(255))
     a = int(packed >> wp.uint32(24))
-    return wp.vec4(
-        tex.decode[r + srgb * 256], tex.decode[g + srgb * 256], tex.decode[b + srgb * 256], tex.decode[a]
-    )
+    return wp.vec4(tex.decode[r + srgb * 256], tex.decode[g + srgb * 256], tex.decode[b + srgb * 256], tex.decode[a])
 
 
 @wp.func

@@ -72,6 +72,13 @@ def place(frame: int, num_instances: int, world: Affine, frames: wp.array(dtype=
         refresh_instance(shapes, frame)
 
 
+@wp.func
+def sound(position: wp.vec3, quat: wp.vec4) -> bool:
+    """Whether a pose can be used. One that cannot leaves what it would have moved where it is: reading it back from
+    a GPU only to raise an error would cost a synchronisation every step."""
+    return wp.isfinite(position) and wp.isfinite(quat) and wp.dot(quat, quat) > 1.0e-12
+
+
 @wp.kernel(enable_backward=False, module="omni_transforms")
 def write_poses(
     positions: wp.array(dtype=wp.vec3),
@@ -92,6 +99,8 @@ def write_poses(
     k = wp.tid()
     row = rows[k]
     q = quats[row]
+    if not (sound(positions[row], q)):
+        return
     rotation = wp.quat_to_matrix(wp.normalize(wp.quat(q[order[0]], q[order[1]], q[order[2]], q[order[3]])))
     pose = Affine()
     pose.linear = rotation
@@ -112,6 +121,8 @@ def write_matrices(
 ):
     """World matrix (USD row-vector, stage units) of a prim -> frames below it; dim = number of pairs."""
     k = wp.tid()
+    if not wp.isfinite(matrices[rows[k]]):
+        return
     pose = affine_of_matrix(matrices[rows[k]], meters)
     place(targets[k], num_instances, compose(pose, offsets[k]), frames, shapes)
 
@@ -169,6 +180,8 @@ def set_camera_poses(
     k = wp.tid()
     c = index[k]
     q = quats[k]
+    if not (sound(positions[k], q)):
+        return
     world = wp.normalize(wp.quat(q[order[0]], q[order[1]], q[order[2]], q[order[3]]))
     cameras[c].rotation = wp.quat_to_matrix(world * to_convention)
     cameras[c].position = positions[k] * meters
