@@ -11,6 +11,7 @@ from ...config import RendererCfg
 from ...scene.data import AlphaMode, Geometry, GeometryKind, Light, LightKind, Mesh, Scene, TextureRef
 from .bvh import LEAF_FLOATS, build_bvh, node_floats
 from .environment import Environment, bake_environment
+from .features import scene_features
 from .native import CPU_WIDTH, CUDA_WIDTH
 from .resolve import encode_table, palette
 from .surface import MeshAttributes, ShadingScene
@@ -48,6 +49,7 @@ class DeviceScene:
         lights: Lights sorted by environment (domes left out); ``light_frames`` the frame of each.
         max_lights: Most lights any environment sees.
         layered: Whether any material is not opaque.
+        features: What the shading kernel must be able to do; see :mod:`.features`.
         exposure: Multiplier that the automatic exposure chose.
     """
 
@@ -67,6 +69,7 @@ class DeviceScene:
     has_dome: bool
     has_shadows: bool
     layered: bool
+    features: int
     exposure: float
     semantic_of: wp.array
     owner_of: wp.array
@@ -384,6 +387,7 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
         has_dome=has_dome,
         has_shadows=bool(light_table["shadows"][:num_lights].any()),
         layered=bool((alpha[material_of] != AlphaMode.OPAQUE).any()) if count else False,
+        features=scene_features(scene, cfg, baked.radiance.shape[:2] != (1, 1)),
         exposure=exposure,
         semantic_of=ints(inst.label[order] + 1),
         owner_of=ints(np.where(inst.label[order] > 0, inst.owner[order] + 2, 1)),

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import warp as wp
 
+from .features import COAT, LOCAL_LIGHTS, PBR
+from .inlining import inlined, outlined
 from .types import LightState
 
 __all__ = ["LightSample", "Surface", "reflect_light", "sample_light", "specular_albedo"]
@@ -110,21 +112,10 @@ def shaping(light: LightState, toward_light: wp.vec3) -> float:
     return amount
 
 
-@wp.func
-def sample_light(light: LightState, point: wp.vec3, normal: wp.vec3, view: wp.vec3) -> LightSample:
-    """Unshadowed light at a point. ``view`` is the unit direction to the camera (a headlight shines from there)."""
+@outlined
+def sample_local_light(light: LightState, point: wp.vec3, normal: wp.vec3, axis: wp.vec3) -> LightSample:
+    """Light of a sphere, rect, disk or cylinder at a point; ``axis`` is the light's +Z."""
     s = LightSample()
-    s.distance = 1.0e30
-    s.widen = 0.0
-    axis = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
-    if light.kind == 0 or light.kind == 6:
-        s.direction = axis
-        if light.kind == 6:
-            s.direction = view
-        s.widen = light.size[0]
-        s.facing = light.radiance
-        s.irradiance = light.radiance * wp.max(wp.dot(normal, s.direction), 0.0)
-        return s
     offset = light.position - point
     distance = wp.max(wp.length(offset), 1.0e-6)
     s.distance = distance
@@ -167,6 +158,24 @@ def sample_light(light: LightState, point: wp.vec3, normal: wp.vec3, view: wp.ve
     return s
 
 
+@inlined
+def sample_light(light: LightState, point: wp.vec3, normal: wp.vec3, view: wp.vec3, features: int) -> LightSample:
+    """Unshadowed light at a point. ``view`` is the unit direction to the camera (a headlight shines from there)."""
+    s = LightSample()
+    s.distance = 1.0e30
+    s.widen = 0.0
+    axis = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
+    if (features & LOCAL_LIGHTS) == 0 or light.kind == 0 or light.kind == 6:
+        s.direction = axis
+        if light.kind == 6:
+            s.direction = view
+        s.widen = light.size[0]
+        s.facing = light.radiance
+        s.irradiance = light.radiance * wp.max(wp.dot(normal, s.direction), 0.0)
+        return s
+    return sample_local_light(light, point, normal, axis)
+
+
 @wp.func
 def specular_albedo(roughness: float, cosine: float) -> wp.vec2:
     """Directional albedo of the GGX lobe as (scale of F0, offset): Karis' fit."""
@@ -204,16 +213,16 @@ def fresnel(f0: wp.vec3, cosine: float) -> wp.vec3:
     return f0 + (wp.vec3(1.0, 1.0, 1.0) - f0) * (k2 * k2 * k)
 
 
-@wp.func
-def reflect_light(s: Surface, light: LightState, sample: LightSample, pbr: int) -> wp.vec3:
+@inlined
+def reflect_light(s: Surface, light: LightState, sample: LightSample, features: int) -> wp.vec3:
     """Radiance towards the viewer by one unshadowed light."""
     colour = wp.cw_mul(s.diffuse, sample.irradiance) * (light.diffuse / PI)
     nl = wp.dot(s.normal, sample.direction)
-    if pbr != 0 and nl > 0.0 and light.specular > 0.0:
+    if (features & PBR) != 0 and nl > 0.0 and light.specular > 0.0:
         h = wp.normalize(s.view + sample.direction)
         f = wp.cw_mul(fresnel(s.f0, wp.dot(s.view, h)), s.gain)
         lobe = f * ggx(s.roughness, sample.widen, s.normal, s.view, sample.direction)
-        if s.clearcoat > 0.0:
+        if (features & COAT) != 0 and s.clearcoat > 0.0:
             coat = s.clearcoat * fresnel(wp.vec3(0.04, 0.04, 0.04), wp.dot(s.view, h))[0]
             colour = colour * (1.0 - coat)
             top = coat * ggx(s.clearcoat_roughness, sample.widen, s.normal, s.view, sample.direction)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import warp as wp
 
 from .environment import Environment, environment_diffuse, environment_radiance, environment_specular
+from .features import COAT, LAYERS, PBR, SKY
 from .inlining import inlined
 from .lighting import fresnel, reflect_light, sample_light
 from .shadows import light_index
@@ -12,9 +15,7 @@ from .surface import Hits, ShadingScene, camera_ray, evaluate_surface
 from .types import CameraState, LightState, Shapes
 from .visibility import tile_corner, tile_pixel, tile_size
 
-__all__ = ["BACKGROUND_DOME", "ShadingOptions", "SurfaceOutputs", "shade"]
-
-BACKGROUND_DOME = 1
+__all__ = ["ShadingOptions", "SurfaceOutputs", "encode", "shade_kernel"]
 
 
 @wp.struct
@@ -25,16 +26,13 @@ class ShadingOptions:
     height: wp.int32
     pixels: wp.int32  # see tile_corner
     layer: wp.int32
-    layered: wp.int32  # more than one layer may be drawn: composite by opacity
     last_layer: wp.int32
     want_color: wp.int32
-    pbr: wp.int32
     channels: wp.int32  # of the visibility buffer
     shadowed: wp.int32  # whether lights have a channel in it
     num_lights: wp.int32  # most lights any environment sees
     occlusion_channel: wp.int32  # -1: off
-    dome: wp.int32  # whether there is any dome light
-    background_mode: wp.int32
+    show_dome: wp.int32  # a pixel that hits nothing shows the sky, else the background colour
     background: wp.vec3
     exposure: float
     weight: float  # of this sample in the mean
@@ -87,6 +85,7 @@ def shade_pixel(
     first_instance: wp.array(dtype=wp.int32),
     color: wp.array(dtype=wp.vec4),
     out: SurfaceOutputs,
+    features: int,
 ):
     """One pixel: ``p`` is its place in the chunk, ``q`` in the outputs."""
     before = float(1.0)
@@ -94,7 +93,7 @@ def shade_pixel(
         before = through[p]
     elif options.first_sample != 0 and options.want_color != 0:
         color[p] = wp.vec4(0.0, 0.0, 0.0, 0.0)
-    if options.layered != 0 and options.layer == 0 and options.first_sample != 0:
+    if (features & LAYERS) != 0 and options.layer == 0 and options.first_sample != 0:
         first_t[p] = hits.t[p]
         first_instance[p] = -1
     if before <= 0.0:
@@ -103,20 +102,20 @@ def shade_pixel(
     py = float(y) + options.jitter[1]
     inst = hits.instance[p]
     if inst < 0:
-        if options.layered != 0:
+        if (features & LAYERS) != 0:
             through[p] = 0.0
         if options.want_color != 0:
             ground = options.background
-            if options.background_mode == 1:
-                ground = environment_radiance(env, wp.normalize(camera_ray(camera, px, py))) * options.exposure
+            if options.show_dome != 0:
+                ground = (
+                    environment_radiance(env, wp.normalize(camera_ray(camera, px, py)), features) * options.exposure
+                )
             ground = ground * (before * options.weight)
             color[p] = color[p] + wp.vec4(ground[0], ground[1], ground[2], 0.0)
         return
-    s = evaluate_surface(
-        shapes, scene, camera, px, py, hits.t[p], inst, hits.prim[p], hits.u[p], hits.v[p], options.pbr
-    )
+    s = evaluate_surface(shapes, scene, camera, px, py, hits.t[p], inst, hits.prim[p], hits.u[p], hits.v[p], features)
     alpha = float(1.0)
-    if options.layered != 0:
+    if (features & LAYERS) != 0:
         alpha = s.opacity
         if options.first_sample != 0 and alpha > 0.0 and first_instance[p] < 0:
             first_instance[p] = inst
@@ -129,7 +128,7 @@ def shade_pixel(
             return
 
     is_first = options.first_sample != 0
-    if options.layered != 0:
+    if (features & LAYERS) != 0:
         is_first = is_first and first_instance[p] == inst and first_t[p] == hits.t[p]
     if is_first:
         if out.normals.shape[0] > 0:
@@ -159,19 +158,19 @@ def shade_pixel(
         result = s.base_color
     else:
         glow = wp.vec3(0.0, 0.0, 0.0)
-        if options.dome != 0:
+        if (features & SKY) != 0:
             open = s.occlusion
             if options.occlusion_channel >= 0:
                 open = open * amount[p * options.channels + options.occlusion_channel]
-            glow = wp.cw_mul(s.diffuse, environment_diffuse(env, s.normal))
-            if options.pbr != 0:
+            glow = wp.cw_mul(s.diffuse, environment_diffuse(env, s.normal, features))
+            if (features & PBR) != 0:
                 nv = wp.max(wp.dot(s.normal, s.view), 1.0e-3)
                 mirror = s.normal * (2.0 * wp.dot(s.normal, s.view)) - s.view
-                shine = wp.cw_mul(s.specular, environment_specular(env, mirror, s.roughness))
+                shine = wp.cw_mul(s.specular, environment_specular(env, mirror, s.roughness, features))
                 glow = glow + shine
-                if s.clearcoat > 0.0:
+                if (features & COAT) != 0 and s.clearcoat > 0.0:
                     coat = s.clearcoat * fresnel(wp.vec3(0.04, 0.04, 0.04), nv)[0]
-                    top = environment_specular(env, mirror, s.clearcoat_roughness)
+                    top = environment_specular(env, mirror, s.clearcoat_roughness, features)
                     glow = glow * (1.0 - coat) + top * coat
             glow = glow * open
         for channel in range(options.num_lights):
@@ -182,65 +181,72 @@ def shade_pixel(
                     visible = amount[p * options.channels + channel]
                 if visible > 0.0:
                     light = lights[i]
-                    sample = sample_light(light, s.position, s.normal, s.view)
-                    glow = glow + reflect_light(s, light, sample, options.pbr) * visible
+                    sample = sample_light(light, s.position, s.normal, s.view, features)
+                    glow = glow + reflect_light(s, light, sample, features) * visible
         result = result + glow * options.exposure
     share = before * alpha * options.weight
     color[p] = color[p] + wp.vec4(result[0] * share, result[1] * share, result[2] * share, share)
 
 
-@wp.kernel(enable_backward=False, module="omni_shading")
-def shade(
-    shapes: Shapes,
-    scene: ShadingScene,
-    lights: wp.array(dtype=LightState),
-    light_begin: wp.array(dtype=wp.int32),
-    env: Environment,
-    cameras: wp.array(dtype=CameraState),
-    selected: wp.array(dtype=wp.int32),
-    first: int,
-    options: ShadingOptions,
-    hits: Hits,
-    amount: wp.array(dtype=wp.float32),
-    through: wp.array(dtype=wp.float32),
-    first_t: wp.array(dtype=wp.float32),
-    first_instance: wp.array(dtype=wp.int32),
-    color: wp.array(dtype=wp.vec4),
-    out: SurfaceOutputs,
-):
-    """Shade one layer of one sample; dim = (cameras of this chunk, work items of an image).
+@cache
+def shade_kernel(features: int) -> wp.Kernel:
+    """The shading kernel for a set of features; made once."""
 
-    ``color`` gathers linear radiance and coverage. With layers, ``through`` is what still comes through and
-    ``first_t``, ``first_instance`` remember the nearest surface that is not fully transparent.
-    """
-    local, item = wp.tid()
-    index = selected[first + local]
-    camera = cameras[index]
-    width = options.width
-    height = options.height
-    corner = tile_corner(item, width, height, options.pixels)
-    for k in range(tile_size(options.pixels)):
-        at = tile_pixel(corner, k)
-        if at[0] < width and at[1] < height:
-            p = (local * height + at[1]) * width + at[0]
-            q = (index * height + at[1]) * width + at[0]
-            shade_pixel(
-                shapes,
-                scene,
-                lights,
-                light_begin,
-                env,
-                camera,
-                at[0],
-                at[1],
-                p,
-                q,
-                options,
-                hits,
-                amount,
-                through,
-                first_t,
-                first_instance,
-                color,
-                out,
-            )
+    @wp.kernel(enable_backward=False, module=f"omni_shading_{features}")
+    def shade(
+        shapes: Shapes,
+        scene: ShadingScene,
+        lights: wp.array(dtype=LightState),
+        light_begin: wp.array(dtype=wp.int32),
+        env: Environment,
+        cameras: wp.array(dtype=CameraState),
+        selected: wp.array(dtype=wp.int32),
+        first: int,
+        options: ShadingOptions,
+        hits: Hits,
+        amount: wp.array(dtype=wp.float32),
+        through: wp.array(dtype=wp.float32),
+        first_t: wp.array(dtype=wp.float32),
+        first_instance: wp.array(dtype=wp.int32),
+        color: wp.array(dtype=wp.vec4),
+        out: SurfaceOutputs,
+    ):
+        """Shade one layer of one sample; dim = (cameras of this chunk, work items of an image).
+
+        ``color`` gathers linear radiance and coverage. With layers, ``through`` is what still comes through and
+        ``first_t``, ``first_instance`` remember the nearest surface that is not fully transparent.
+        """
+        local, item = wp.tid()
+        index = selected[first + local]
+        camera = cameras[index]
+        width = options.width
+        height = options.height
+        corner = tile_corner(item, width, height, options.pixels)
+        for k in range(tile_size(options.pixels)):
+            at = tile_pixel(corner, k)
+            if at[0] < width and at[1] < height:
+                p = (local * height + at[1]) * width + at[0]
+                q = (index * height + at[1]) * width + at[0]
+                shade_pixel(
+                    shapes,
+                    scene,
+                    lights,
+                    light_begin,
+                    env,
+                    camera,
+                    at[0],
+                    at[1],
+                    p,
+                    q,
+                    options,
+                    hits,
+                    amount,
+                    through,
+                    first_t,
+                    first_instance,
+                    color,
+                    out,
+                    wp.static(features),
+                )
+
+    return shade

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warp as wp
 
 from .culling import visible_range
+from .features import ANALYTIC, MESHES
 from .inlining import inlined
 from .native import source
 from .surface import Hits, MeshAttributes, geometric_normal, smooth_point, world_point
@@ -116,10 +117,15 @@ def light_index(light_begin: wp.array(dtype=wp.int32), env: int, channel: int) -
 
 
 @wp.func
-def random_pair(x: int, y: int, a: int, b: int) -> wp.vec2:
-    """Two numbers in [0, 1) that depend on the pixel and the sample only: every environment gets the same pattern."""
-    state = wp.rand_init(a * 7919 + b * 104729 + 17, y * 8192 + x)
-    return wp.vec2(wp.randf(state), wp.randf(state))
+def random_pair(x: int, y: int, stream: int, sample: int) -> wp.vec2:
+    """Sample ``sample`` of the R2 sequence (Roberts 2018), shifted by a hash of the pixel and the stream.
+
+    It depends on nothing else: every environment gets the same pattern, and every run the same picture.
+    """
+    state = wp.rand_init(stream * 7919 + 17, y * 8192 + x)
+    a = wp.randf(state) + 0.7548776662 * float(sample)
+    b = wp.randf(state) + 0.5698402910 * float(sample)
+    return wp.vec2(a - wp.floor(a), b - wp.floor(b))
 
 
 @wp.func
@@ -154,7 +160,7 @@ def shadow_ray(
     channels: int,
     sample: int,
     clear: int,
-    samples: int,
+    soft: int,
     hits: Hits,
     through: wp.array(dtype=wp.float32),
     layer: int,
@@ -177,19 +183,19 @@ def shadow_ray(
     if light.shadows == 0:
         return
     point = world_point(camera, float(x) + jitter[0], float(y) + jitter[1], hits.t[p])
-    normal = geometric_normal(shapes, attributes, inst, hits.prim[p], point)
+    normal = geometric_normal(shapes, attributes, inst, hits.prim[p], point, MESHES | ANALYTIC)
     if wp.dot(normal, camera.position - point) < 0.0 and camera.orthographic == 0:
         normal = -normal
     point = point + smooth_point(shapes, attributes, inst, hits.prim[p], hits.u[p], hits.v[p], normal)
     start = lift(point, normal, camera.position)
     axis = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
     r = wp.vec2(0.5, 0.5)
-    if samples > 1:
+    if soft != 0:
         r = random_pair(x, y, channel, sample)
     to = axis
     reach = float(1.0e30)
     ring = wp.vec2(0.0, 0.0)
-    if samples > 1:
+    if soft != 0:
         ring = wp.vec2(wp.cos(6.2831853 * r[0]), wp.sin(6.2831853 * r[0])) * wp.sqrt(r[1])
     if light.kind == 0:
         to = wp.normalize(light.rotation * wp.vec3(ring[0] * light.size[0], ring[1] * light.size[0], 1.0))
@@ -237,7 +243,7 @@ def shadow_rays(
     channels: int,
     sample: int,
     clear: int,
-    samples: int,
+    soft: int,
     hits: Hits,
     through: wp.array(dtype=wp.float32),
     layer: int,
@@ -267,7 +273,7 @@ def shadow_rays(
                 channels,
                 sample,
                 clear,
-                samples,
+                soft,
                 hits,
                 through,
                 layer,
@@ -307,7 +313,7 @@ def occlusion_ray(
     if inst < 0 or (layer > 0 and through[p] <= 0.0):
         return
     point = world_point(camera, float(x) + jitter[0], float(y) + jitter[1], hits.t[p])
-    normal = geometric_normal(shapes, attributes, inst, hits.prim[p], point)
+    normal = geometric_normal(shapes, attributes, inst, hits.prim[p], point, MESHES | ANALYTIC)
     if wp.dot(normal, camera.position - point) < 0.0 and camera.orthographic == 0:
         normal = -normal
     point = point + smooth_point(shapes, attributes, inst, hits.prim[p], hits.u[p], hits.v[p], normal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warp as wp
 
+from .features import ANALYTIC, COAT, LAYERS, MESHES, NORMAL_MAPS, PBR, TEXTURES
 from .inlining import inlined
 from .lighting import Surface, specular_albedo
 from .textures import Textures, pick_channel, sample_texture
@@ -52,7 +53,7 @@ class ShadingScene:
     textures: Textures
 
 
-@wp.func
+@inlined
 def camera_ray(camera: CameraState, x: float, y: float) -> wp.vec3:
     """World direction through image position (x, y) [px], with unit component along the optical axis."""
     if camera.orthographic != 0:
@@ -62,7 +63,7 @@ def camera_ray(camera: CameraState, x: float, y: float) -> wp.vec3:
     return camera.rotation * wp.vec3(u, -v, -1.0)
 
 
-@wp.func
+@inlined
 def camera_origin(camera: CameraState, x: float, y: float) -> wp.vec3:
     """World origin of the ray through image position (x, y) [px]."""
     if camera.orthographic != 0:
@@ -78,7 +79,7 @@ def world_point(camera: CameraState, x: float, y: float, t: float) -> wp.vec3:
     return camera_origin(camera, x, y) + camera_ray(camera, x, y) * t
 
 
-@wp.func
+@inlined
 def analytic_normal(shapes: Shapes, g: int, kind: int, p: wp.vec3) -> wp.vec3:
     """Outward normal of an analytic shape at a point of its surface, in its own frame (not normalised)."""
     a = shapes.geometry[g + 4]
@@ -112,17 +113,19 @@ def analytic_normal(shapes: Shapes, g: int, kind: int, p: wp.vec3) -> wp.vec3:
 
 
 @inlined
-def geometric_normal(shapes: Shapes, mesh: MeshAttributes, inst: int, prim: int, point: wp.vec3) -> wp.vec3:
+def geometric_normal(
+    shapes: Shapes, mesh: MeshAttributes, inst: int, prim: int, point: wp.vec3, features: int
+) -> wp.vec3:
     """Unit world normal of the surface itself, outward (not yet turned to the viewer)."""
     geometry = shapes.inst_geometry[inst]
     back = shapes.world_to_local[inst]
     local = wp.vec3(0.0, 0.0, 1.0)
-    if prim >= 0:
+    if (features & MESHES) != 0 and prim >= 0:
         row = mesh.base[geometry][0] + prim
         a = mesh.points[row, 0]
         local = wp.cross(mesh.points[row, 1] - a, mesh.points[row, 2] - a)
         local = local / wp.max(wp.length(local), 1.0e-30)
-    else:
+    elif (features & ANALYTIC) != 0:
         g = geometry * 16
         kind = wp.cast(shapes.geometry[g], wp.int32)
         local = analytic_normal(shapes, g, kind, back.linear * (point - shapes.local_to_world[inst].offset))
@@ -163,16 +166,20 @@ def smooth_point(
     return offset
 
 
-@wp.func
-def scalar_input(tex: Textures, ref: int, constant: float, mapped: int, uv: wp.vec2, footprint: float) -> float:
-    if ref < 0 or mapped == 0:
+@inlined
+def scalar_input(
+    tex: Textures, ref: int, constant: float, mapped: int, uv: wp.vec2, footprint: float, features: int
+) -> float:
+    if (features & TEXTURES) == 0 or ref < 0 or mapped == 0:
         return constant
     return pick_channel(sample_texture(tex, ref, uv, footprint), tex.refs[ref].channel)
 
 
-@wp.func
-def colour_input(tex: Textures, ref: int, constant: wp.vec3, mapped: int, uv: wp.vec2, footprint: float) -> wp.vec3:
-    if ref < 0 or mapped == 0:
+@inlined
+def colour_input(
+    tex: Textures, ref: int, constant: wp.vec3, mapped: int, uv: wp.vec2, footprint: float, features: int
+) -> wp.vec3:
+    if (features & TEXTURES) == 0 or ref < 0 or mapped == 0:
         return constant
     c = sample_texture(tex, ref, uv, footprint)
     return wp.max(wp.vec3(c[0], c[1], c[2]), wp.vec3(0.0, 0.0, 0.0))
@@ -190,7 +197,7 @@ def evaluate_surface(
     prim: int,
     u: float,
     v: float,
-    pbr: int,
+    features: int,
 ) -> Surface:
     """Evaluate everything at a hit.
 
@@ -199,7 +206,7 @@ def evaluate_surface(
         t: Planar depth of the hit [m].
         prim: Triangle, or -1 on an analytic shape.
         u: Barycentric weight of the triangle's second corner; ``v`` of its third.
-        pbr: 0 skips what only the specular lobe needs.
+        features: See :mod:`.features`.
     """
     s = Surface()
     ray = camera_ray(camera, x, y)
@@ -209,7 +216,7 @@ def evaluate_surface(
     material = scene.materials[scene.inst_material[inst]]
     geometry = shapes.inst_geometry[inst]
     base = scene.attributes.base[geometry]
-    s.geometric = geometric_normal(shapes, scene.attributes, inst, prim, s.position)
+    s.geometric = geometric_normal(shapes, scene.attributes, inst, prim, s.position, features)
     if wp.dot(s.geometric, s.view) < 0.0:
         s.geometric = -s.geometric
     s.normal = s.geometric
@@ -218,7 +225,7 @@ def evaluate_surface(
     footprint = float(0.0)
     mapped = int(0)
     colour = material.base_color
-    if prim >= 0:
+    if (features & MESHES) != 0 and prim >= 0:
         w = 1.0 - u - v
         if base[1] >= 0:
             row = base[1] + prim
@@ -235,7 +242,7 @@ def evaluate_surface(
             row = base[3] + prim
             colour = scene.attributes.colors[row, 0] * w + scene.attributes.colors[row, 1] * u
             colour = colour + scene.attributes.colors[row, 2] * v
-        if material.textured != 0 and base[2] >= 0:
+        if (features & (TEXTURES | NORMAL_MAPS)) != 0 and material.textured != 0 and base[2] >= 0:
             mapped = 1
             row = base[2] + prim
             uv0 = scene.attributes.uvs[row, 0]
@@ -256,7 +263,7 @@ def evaluate_surface(
                 width = t / camera.fx
             slant = wp.max(wp.abs(wp.dot(s.geometric, s.view)), 0.05)
             footprint = width * wp.sqrt(uv_area / (area * slant))
-            if material.normal_texture >= 0:
+            if (features & NORMAL_MAPS) != 0 and material.normal_texture >= 0:
                 det = d1[0] * d2[1] - d1[1] * d2[0]
                 if wp.abs(det) > 1.0e-20:
                     tangent = (e1 * d2[1] - e2 * d1[1]) / det
@@ -278,40 +285,41 @@ def evaluate_surface(
         s.normal = wp.normalize(s.normal + s.view * (0.01 - facing))
 
     tex = scene.textures
-    colour = colour_input(tex, material.base_color_texture, colour, mapped, uv, footprint)
+    colour = colour_input(tex, material.base_color_texture, colour, mapped, uv, footprint, features)
     s.base_color = colour
-    s.opacity = wp.clamp(scalar_input(tex, material.opacity_texture, material.opacity, mapped, uv, footprint), 0.0, 1.0)
-    if material.alpha_mode == 1:
-        s.opacity = wp.where(s.opacity >= material.opacity_threshold, 1.0, 0.0)
-    if material.alpha_mode == 0:
-        s.opacity = 1.0
+    s.opacity = 1.0
+    if (features & LAYERS) != 0 and material.alpha_mode != 0:
+        opacity = scalar_input(tex, material.opacity_texture, material.opacity, mapped, uv, footprint, features)
+        s.opacity = wp.clamp(opacity, 0.0, 1.0)
+        if material.alpha_mode == 1:
+            s.opacity = wp.where(opacity >= material.opacity_threshold, 1.0, 0.0)
     s.unlit = material.unlit
-    s.emissive = colour_input(tex, material.emissive_texture, material.emissive, mapped, uv, footprint)
-    s.occlusion = scalar_input(tex, material.occlusion_texture, material.occlusion, mapped, uv, footprint)
+    s.emissive = colour_input(tex, material.emissive_texture, material.emissive, mapped, uv, footprint, features)
+    s.occlusion = scalar_input(tex, material.occlusion_texture, material.occlusion, mapped, uv, footprint, features)
     s.diffuse = colour
     s.f0 = wp.vec3(0.0, 0.0, 0.0)
     s.roughness = 1.0
-    if pbr != 0:
-        s.roughness = scalar_input(tex, material.roughness_texture, material.roughness, mapped, uv, footprint)
+    if (features & PBR) != 0:
+        s.roughness = scalar_input(tex, material.roughness_texture, material.roughness, mapped, uv, footprint, features)
         s.roughness = wp.clamp(s.roughness, 0.02, 1.0)
         if material.specular_workflow != 0:
-            s.f0 = colour_input(tex, material.specular_color_texture, material.specular_color, mapped, uv, footprint)
+            s.f0 = colour_input(
+                tex, material.specular_color_texture, material.specular_color, mapped, uv, footprint, features
+            )
             s.f0 = wp.min(s.f0, wp.vec3(1.0, 1.0, 1.0))
         else:
-            metallic = scalar_input(tex, material.metallic_texture, material.metallic, mapped, uv, footprint)
+            metallic = scalar_input(tex, material.metallic_texture, material.metallic, mapped, uv, footprint, features)
             metallic = wp.clamp(metallic, 0.0, 1.0)
             r = (1.0 - material.ior) / (1.0 + material.ior)
             dielectric = wp.vec3(r * r, r * r, r * r)
             s.f0 = wp.lerp(dielectric, wp.min(colour, wp.vec3(1.0, 1.0, 1.0)), metallic)
             s.diffuse = colour * (1.0 - metallic)
-        s.clearcoat = scalar_input(tex, material.clearcoat_texture, material.clearcoat, mapped, uv, footprint)
-        s.clearcoat_roughness = wp.clamp(
-            scalar_input(
-                tex, material.clearcoat_roughness_texture, material.clearcoat_roughness, mapped, uv, footprint
-            ),
-            0.02,
-            1.0,
-        )
+        if (features & COAT) != 0:
+            coat = scalar_input(tex, material.clearcoat_texture, material.clearcoat, mapped, uv, footprint, features)
+            s.clearcoat = coat
+            rough = material.clearcoat_roughness
+            rough = scalar_input(tex, material.clearcoat_roughness_texture, rough, mapped, uv, footprint, features)
+            s.clearcoat_roughness = wp.clamp(rough, 0.02, 1.0)
         # What the specular lobe reflects does not reach the diffuse one.
         ab = specular_albedo(s.roughness, wp.max(wp.dot(s.normal, s.view), 1.0e-3))
         s.gain = wp.vec3(1.0, 1.0, 1.0) + s.f0 * (1.0 / wp.max(ab[0] + ab[1], 1.0e-3) - 1.0)

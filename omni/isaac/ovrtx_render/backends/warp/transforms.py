@@ -173,12 +173,16 @@ def set_camera_poses(
     to_convention: wp.quat,
     meters: float,
     index: wp.array(dtype=wp.int32),
+    bands: int,
     pinned: wp.array(dtype=wp.int32),
     cameras: wp.array(dtype=CameraState),
 ):
-    """Pose tensors -> cameras; ``to_convention`` maps the USD camera axes to those of the given convention."""
-    k = wp.tid()
-    c = index[k]
+    """Pose tensors -> cameras; ``to_convention`` maps the USD camera axes to those of the given convention.
+
+    dim = (poses, bands of an image); see :func:`.program.band_count`.
+    """
+    k, band = wp.tid()
+    c = index[k] * bands + band
     q = quats[k]
     if not (sound(positions[k], q)):
         return
@@ -192,15 +196,17 @@ def set_camera_poses(
 def set_camera_intrinsics(
     matrices: wp.array(dtype=wp.mat33),
     index: wp.array(dtype=wp.int32),
+    bands: int,
+    band_height: float,
     cameras: wp.array(dtype=CameraState),
 ):
-    """3x3 intrinsic matrices [px] -> cameras (which become perspective)."""
-    k = wp.tid()
+    """3x3 intrinsic matrices [px] -> cameras (which become perspective); dim = (matrices, bands of an image)."""
+    k, band = wp.tid()
     m = matrices[k]
-    c = index[k]
+    c = index[k] * bands + band
     cameras[c].fx = m[0, 0]
     cameras[c].fy = m[1, 1]
     cameras[c].cx = m[0, 2]
-    cameras[c].cy = m[1, 2]
+    cameras[c].cy = m[1, 2] - float(band) * band_height
     cameras[c].skew = m[0, 1]
     cameras[c].orthographic = 0

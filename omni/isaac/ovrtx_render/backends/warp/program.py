@@ -1,0 +1,313 @@
+"""The passes of a chunk of cameras, recorded once as a program of launches.
+
+Every pass of a chunk works on the same small scratch, which stays in the cache on the CPU and bounds memory on a GPU.
+A recorded launch is only told where the chunk starts, so a frame costs no Python beyond one call a pass.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import warp as wp
+
+from ...config import RendererCfg
+from .culling import ENTRY_FLOATS, cull
+from .device_scene import DeviceScene
+from .resolve import GeometryOutputs, resolve_color, write_geometry
+from .shading import ShadingOptions, SurfaceOutputs, shade_kernel
+from .shadows import occlusion_rays, shadow_rays, trace_shadows
+from .surface import Hits
+from .visibility import tile_grid, trace_primary
+
+__all__ = ["TARGETS", "Program", "View", "band_count", "chunk_size", "nothing"]
+
+_CPU_CHUNK_PIXELS = 16384
+_CUDA_CHUNK_PIXELS = 1 << 22
+_ENTRY_BYTES = 128 << 20
+_COLORS = ("rgb", "rgba", "rgb_hdr")
+_SIMPLE = ("simple_shading_constant_diffuse", "simple_shading_diffuse_mdl", "simple_shading_full_mdl")
+_SURFACE = ("normals", "albedo", *_SIMPLE)
+_GEOMETRY = {
+    "depth": "distance_to_image_plane",
+    "distance": "distance_to_camera",
+    "motion": "motion_vectors",
+    "semantic": "semantic_segmentation",
+    "instance": "instance_segmentation",
+    "instance_id": "instance_id_segmentation_fast",
+}
+TARGETS: dict[str, tuple[Any, tuple[int, ...]]] = {
+    "rgb": (wp.uint8, (3,)),
+    "rgba": (wp.uint32, ()),
+    "rgb_hdr": (wp.vec3, ()),
+    "albedo": (wp.uint32, ()),
+    "distance_to_image_plane": (wp.float32, ()),
+    "distance_to_camera": (wp.float32, ()),
+    "normals": (wp.vec3, ()),
+    "motion_vectors": (wp.vec2, ()),
+    "semantic_segmentation": (wp.int32, ()),
+    "instance_segmentation": (wp.int32, ()),
+    "instance_id_segmentation_fast": (wp.int32, ()),
+    **{name: (wp.uint8, (3,)) for name in _SIMPLE},
+}
+"""What the kernels write each output as: element type and trailing shape of a flat array of pixels."""
+
+_FIRST = object()  # stands for the argument that says where the chunk starts
+
+
+def nothing(dtype: Any, device: wp.Device, ndim: int = 1) -> wp.array:
+    """An empty array: an output that was not asked for."""
+    return wp.empty((0,) * ndim, dtype=dtype, device=device)
+
+
+def band_count(width: int, height: int, cuda: bool) -> int:
+    """Into how many bands of equal height an image is cut.
+
+    Bands of one image lie behind each other in memory, so the kernels take them for cameras of their own: the threads
+    share a large image, and the scratch stays small.
+    """
+    budget = _CUDA_CHUNK_PIXELS if cuda else 2 * _CPU_CHUNK_PIXELS
+    for count in range(1, height + 1):
+        if height % count == 0 and width * height // count <= budget:
+            return count
+    return height
+
+
+def chunk_size(cameras: int, pixels: int, max_visible: int, cuda: bool) -> int:
+    """Cameras (or bands) of a chunk."""
+    budget = _CUDA_CHUNK_PIXELS if cuda else _CPU_CHUNK_PIXELS
+    return max(1, min(cameras, budget // pixels, _ENTRY_BYTES // (4 * ENTRY_FLOATS * max_visible)))
+
+
+def jitter_of(sample: int) -> wp.vec2:
+    """Position of a sample in the pixel: the R2 sequence (Roberts 2018), which starts at the centre."""
+    g = 1.32471795724474602596
+    return wp.vec2((0.5 + sample / g) % 1.0, (0.5 + sample / (g * g)) % 1.0)
+
+
+@dataclass(eq=False)
+class View:
+    """Cameras that are drawn together, as the kernels see them: a camera here is a band of an image.
+
+    Attributes:
+        cameras: (N B,) CameraState of N cameras with B bands each.
+        previous: The same when the view was last drawn; ``previous_frames`` the frames then.
+        frames: (N B,) frame that each follows unless it is ``pinned``.
+        selected: (N B,) indices to draw, the first of them valid.
+        drawn: What ``selected`` holds.
+        targets: Flat output arrays by kind; see :data:`TARGETS`.
+        copies: (to, from) buffers of outputs that were asked for twice.
+        height: Height of a band [px].
+        programs: One a thread; made at the first frame.
+    """
+
+    cameras: wp.array
+    previous: wp.array
+    previous_frames: wp.array
+    frames: wp.array
+    pinned: wp.array
+    selected: wp.array
+    drawn: np.ndarray
+    everything: np.ndarray
+    width: int
+    height: int
+    bands: int
+    chunk: int
+    colorize: bool
+    targets: dict[str, wp.array] = field(default_factory=dict)
+    copies: list[tuple[wp.array, wp.array]] = field(default_factory=list)
+    programs: list[Program] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class _Step:
+    """One recorded launch; ``first`` is the position of the argument that says where the chunk starts."""
+
+    phase: str
+    launch: Any
+    first: int
+    dim: tuple[int, ...]  # without the leading number of cameras
+
+
+class Program:
+    """The launches that draw a chunk of a view, and the scratch they share.
+
+    Args:
+        scene: What to draw.
+        cfg: How to draw it.
+        view: From where, and into which arrays.
+    """
+
+    def __init__(self, scene: DeviceScene, cfg: RendererCfg, view: View) -> None:
+        self._scene, self._cfg, self._view = scene, cfg, view
+        self._steps: list[_Step] = []
+        targets = view.targets
+        self._color = any(name in targets for name in _COLORS)
+        self._shadows = self._color and cfg.shadows and scene.has_shadows
+        self._occlusion = self._color and cfg.ambient_occlusion_samples > 0 and scene.has_dome
+        # Visibility of each light in turn, then the share of the sky.
+        self._channels = scene.max_lights * self._shadows + self._occlusion
+        self._allocate()
+        self._record()
+
+    def run(self, first: int, count: int, phases: Counter[str]) -> None:
+        """Draw ``count`` selected cameras from ``first`` on; adds the seconds of each phase."""
+        before = time.perf_counter()
+        for step in self._steps:
+            launch = step.launch
+            launch.set_param_at_index(step.first, first)
+            launch.set_dim((count, *step.dim))
+            launch.launch()
+            now = time.perf_counter()
+            phases[step.phase] += now - before
+            before = now
+
+    def _allocate(self) -> None:
+        view, device, capacity = self._view, self._scene.device, self._scene.max_visible
+        pixels = view.chunk * view.width * view.height
+        rays = pixels if self._channels else 0
+        layers = pixels if self._scene.layered else 0
+
+        def zeros(size: int, dtype: Any = wp.float32) -> wp.array:
+            return wp.zeros(max(size, 1), dtype=dtype, device=device)
+
+        self._hits = hits = Hits()
+        hits.t, hits.u, hits.v = zeros(pixels), zeros(pixels), zeros(pixels)
+        hits.instance, hits.prim = zeros(pixels, wp.int32), zeros(pixels, wp.int32)
+        self._visible = [
+            zeros(view.chunk * capacity * ENTRY_FLOATS),
+            zeros(view.chunk * capacity, wp.int32),
+            zeros(view.chunk, wp.int32),
+        ]
+        self._color_sum = zeros(pixels if self._color else 0, wp.vec4)
+        self._through = zeros(layers)
+        self._first_t, self._first_instance = zeros(layers), zeros(layers, wp.int32)
+        self._amount = zeros(pixels * self._channels)
+        self._origin, self._direction = zeros(rays, wp.vec4), zeros(rays, wp.vec3)
+
+    def _add(self, phase: str, kernel: Any, inputs: list[Any], per_camera: tuple[int, ...] | None = None) -> None:
+        """Record a launch; dim is (cameras of the chunk, work items of an image) unless ``per_camera`` says else."""
+        view, device = self._view, self._scene.device
+        dim = (tile_grid(view.width, view.height, device.is_cuda),) if per_camera is None else per_camera
+        first = next(i for i, value in enumerate(inputs) if value is _FIRST)
+        args = [0 if value is _FIRST else value for value in inputs]
+        launch = wp.launch(kernel, dim=(view.chunk, *dim), inputs=args, device=device, record_cmd=True)
+        self._steps.append(_Step(phase, launch, first, dim))
+
+    def _record(self) -> None:
+        scene, cfg, view = self._scene, self._cfg, self._view
+        targets, device = view.targets, scene.device
+        who = [view.cameras, view.selected, _FIRST]
+        size = [view.width, view.height]
+        tiles = [*size, int(device.is_cuda)]
+        self._add("culling", cull, [scene.shapes, *who, *size, scene.max_visible, *self._visible], per_camera=())
+        needs_shading = self._color or scene.layered or any(name in targets for name in _SURFACE)
+        hits = self._hits
+        for sample in range(cfg.samples_per_pixel if self._color else 1):
+            for layer in range(cfg.max_layers if scene.layered else 1):
+                self._add(
+                    "visibility",
+                    trace_primary,
+                    [scene.shapes, *who, *tiles, layer, jitter_of(sample), scene.max_visible, *self._visible,
+                     self._through, hits.t, hits.instance, hits.prim, hits.u, hits.v],
+                )  # fmt: skip
+                self._record_shadows([*who, *tiles], sample, layer)
+                if needs_shading:
+                    self._add(
+                        "shading",
+                        shade_kernel(scene.features),
+                        [scene.shapes, scene.shading, scene.lights, scene.light_begin, scene.environment, *who,
+                         self._options(sample, layer), hits, self._amount, self._through, self._first_t,
+                         self._first_instance, self._color_sum,
+                         self._surface_outputs() if sample == 0 else SurfaceOutputs()],
+                    )  # fmt: skip
+            if sample == 0 and any(name in targets for name in _GEOMETRY.values()):
+                nearest = hits
+                if scene.layered:
+                    nearest = Hits()
+                    nearest.t, nearest.instance = self._first_t, self._first_instance
+                self._add(
+                    "outputs",
+                    write_geometry,
+                    [scene.shapes, view.previous_frames, view.cameras, view.previous, view.selected, _FIRST, *tiles,
+                     nearest, self._geometry_outputs()],
+                )  # fmt: skip
+        if self._color:
+            self._add(
+                "outputs",
+                resolve_color,
+                [self._color_sum, view.selected, _FIRST, *tiles, int(cfg.tone_mapping == "aces"), scene.encode,
+                 targets.get("rgb", nothing(wp.uint8, device, 2)), targets.get("rgba", nothing(wp.uint32, device)),
+                 targets.get("rgb_hdr", nothing(wp.vec3, device))],
+            )  # fmt: skip
+
+    def _record_shadows(self, place: list[Any], sample: int, layer: int) -> None:
+        """Rays to every light, then over the hemisphere; each ray buffer is traced before the next is made."""
+        scene, cfg = self._scene, self._cfg
+        base = [scene.shapes, scene.shading.attributes]
+        rays = [self._origin, self._direction, self._amount]
+        behind = [self._hits, self._through, layer]
+
+        def trace(channel: int, weight: float) -> None:
+            self._add("shadows", trace_shadows, [scene.shapes, *place, channel, self._channels, weight, *rays])
+
+        soft = cfg.light_samples > 1
+        for channel in range(scene.max_lights if self._shadows else 0):
+            for k in range(cfg.light_samples):
+                index = sample * cfg.light_samples + k
+                self._add(
+                    "shadows",
+                    shadow_rays,
+                    [*base, scene.lights, scene.light_begin, *place, jitter_of(sample), channel, self._channels, index,
+                     int(k == 0), int(soft), *behind, *rays],
+                )  # fmt: skip
+                trace(channel, 1.0 / cfg.light_samples)
+        for k in range(cfg.ambient_occlusion_samples if self._occlusion else 0):
+            index = sample * cfg.ambient_occlusion_samples + k
+            self._add(
+                "shadows",
+                occlusion_rays,
+                [*base, *place, jitter_of(sample), self._channels - 1, self._channels, index, int(k == 0),
+                 cfg.ambient_occlusion_distance, *behind, *rays],
+            )  # fmt: skip
+            trace(self._channels - 1, 1.0 / cfg.ambient_occlusion_samples)
+
+    def _options(self, sample: int, layer: int) -> ShadingOptions:
+        scene, cfg, view = self._scene, self._cfg, self._view
+        o = ShadingOptions()
+        o.width, o.height, o.pixels = view.width, view.height, int(scene.device.is_cuda)
+        o.layer, o.last_layer = layer, int(layer == cfg.max_layers - 1)
+        o.want_color = int(self._color)
+        o.channels = self._channels
+        o.shadowed = int(self._shadows)
+        o.num_lights = scene.max_lights
+        o.occlusion_channel = self._channels - 1 if self._occlusion else -1
+        o.show_dome = int(cfg.background is None and scene.has_dome)
+        o.background = wp.vec3(*(cfg.background or (0.0, 0.0, 0.0)))
+        o.exposure = scene.exposure
+        o.weight = 1.0 / cfg.samples_per_pixel
+        o.first_sample = int(sample == 0)
+        o.jitter = jitter_of(sample)
+        return o
+
+    def _surface_outputs(self) -> SurfaceOutputs:
+        targets, device = self._view.targets, self._scene.device
+        out = SurfaceOutputs()
+        out.normals = targets.get("normals", nothing(wp.vec3, device))
+        out.albedo = targets.get("albedo", nothing(wp.uint32, device))
+        out.constant, out.diffuse, out.full = (targets.get(n, nothing(wp.uint8, device, 2)) for n in _SIMPLE)
+        out.encode = self._scene.encode
+        return out
+
+    def _geometry_outputs(self) -> GeometryOutputs:
+        scene, targets = self._scene, self._view.targets
+        out = GeometryOutputs()
+        for field_name, name in _GEOMETRY.items():
+            setattr(out, field_name, targets.get(name, nothing(TARGETS[name][0], scene.device)))
+        out.semantic_of, out.owner_of, out.path_of = scene.semantic_of, scene.owner_of, scene.path_of
+        out.colorize = int(self._view.colorize)
+        out.palette = scene.palette
+        return out
