@@ -261,7 +261,7 @@ class _Walk:
         self._materials = MaterialReader(stage, cfg, findings)
         self._store = GeometryStore()
         self._geometry = GeometryReader(self._store, self._materials, findings)
-        self._semantics = SemanticReader(findings)
+        self._semantics = SemanticReader(findings, cfg.semantic_filter)
         self._labels: dict[tuple[tuple[str, str], ...], int] = {(): 0}
         self.env_contexts: dict[str, _Context] = {}
         """What each environment root inherits, as far as the walk has come to it."""

@@ -258,7 +258,7 @@ class WarpBackend(Backend):
                 dtype, shape = _TARGETS[kind.name]
                 target = wp.zeros((n * h * w, *shape), dtype=dtype, device=self.device)
                 data.targets[kind.name] = target
-            colored = bundle.colorize and kind.name in SEGMENTATIONS
+            colored = kind.name in bundle.colorize
             channels, scalar = (4, wp.uint8) if colored else (kind.channels, getattr(wp, kind.dtype))
             bundle.outputs[name] = reinterpret(target, scalar, (n, h, w, channels))
 
@@ -304,7 +304,7 @@ class WarpBackend(Backend):
                 maps = {"idToLabels": {0: "BACKGROUND", 1: "UNLABELLED", **labels}, "idToSemantics": semantics}
             else:
                 continue
-            if bundle.colorize:
+            if kind.name in bundle.colorize:
                 colors = palette(max(semantics) + 1).view(np.uint8).reshape(-1, 4).tolist()
                 maps = {key: {tuple(colors[i]): value for i, value in table.items()} for key, table in maps.items()}
             bundle.info[name] = maps
@@ -554,8 +554,9 @@ class WarpBackend(Backend):
         o.num_lights = scene.max_lights
         o.occlusion_channel = channels - 1 if occlusion else -1
         o.dome = int(scene.has_dome)
-        o.background_mode = int(cfg.background is None and scene.has_dome)
-        o.background = wp.vec3(*(cfg.background or (0.0, 0.0, 0.0)))
+        background = cfg.background if bundle.background is None else bundle.background
+        o.background_mode = int(background is None and scene.has_dome)
+        o.background = wp.vec3(*(background or (0.0, 0.0, 0.0)))
         o.exposure = scene.exposure
         o.weight = 1.0 / cfg.samples_per_pixel
         o.first_sample = int(sample == 0)
@@ -577,7 +578,7 @@ class WarpBackend(Backend):
         for field_name, name in _GEOMETRY_FIELDS.items():
             setattr(out, field_name, data.targets.get(name, _nothing(_TARGETS[name][0], device)))
         out.semantic_of, out.owner_of, out.path_of = scene.semantic_of, scene.owner_of, scene.path_of
-        out.colorize = int(bundle.colorize)
+        out.colorize = sum(1 << bit for bit, name in enumerate(SEGMENTATIONS) if name in bundle.colorize)
         out.palette = scene.palette
         return out
 
