@@ -11,7 +11,8 @@ import warp as wp
 from reference import SceneBuilder, look_at, project, translate
 from reference.build import matte, quad
 
-from omni.isaac.ovrtx_render import InputError
+from omni.isaac.ovrtx_render import ConfigError, InputError
+from omni.isaac.ovrtx_render.backends.warp.resolve import palette
 from omni.isaac.ovrtx_render.outputs import ALIASES, OUTPUTS, SEGMENTATIONS
 from omni.isaac.ovrtx_render.scene.data import GeometryKind, LightKind, Scene
 
@@ -129,6 +130,33 @@ def test_colourised_segmentation(make: Callable) -> None:
             assert seen.setdefault(int(i), tuple(c)) == tuple(c)
         assert len(set(seen.values())) == len(seen)
         assert seen[0][3] == 0  # the background is transparent
+
+
+def test_one_segmentation_is_colourised_and_the_others_are_not(make: Callable) -> None:
+    renderer = make(two_things())
+    cameras = renderer.add_cameras(None, width=8, height=8, outputs=SEGMENTATIONS, colorize=("instance_segmentation",))
+    frame = renderer.render(cameras)
+    assert [frame[name].shape[-1] for name in SEGMENTATIONS] == [1, 4, 1]
+    assert (0, 0, 0, 0) in cameras.info["instance_segmentation"]["idToLabels"]
+    assert 0 in cameras.info["semantic_segmentation"]["idToLabels"]
+    with pytest.raises(ConfigError, match=r"colorize names.*normals"):
+        renderer.add_cameras(None, outputs="normals", colorize=("normals",))
+
+
+def test_palette_is_that_of_replicator() -> None:
+    colors = palette(4).view(np.uint8).reshape(-1, 4).tolist()
+    assert colors == [[0, 0, 0, 0], [0, 0, 0, 255], [33, 243, 3, 255], [240, 4, 111, 255]]
+
+
+def test_background_of_a_group(make: Callable) -> None:
+    renderer = make(two_things())
+    grey = renderer.add_cameras(None, width=32, height=32, outputs=("rgb_hdr", "depth"), background=(0.5, 0.25, 0.125))
+    black = renderer.add_cameras(None, width=32, height=32, outputs="rgb_hdr")
+    renderer.render()
+    np.testing.assert_allclose(grey.outputs["rgb_hdr"].numpy()[0][NOTHING], [0.5, 0.25, 0.125])
+    np.testing.assert_array_equal(black.outputs["rgb_hdr"].numpy()[0][NOTHING], 0.0)
+    with pytest.raises(ConfigError, match="background"):
+        renderer.add_cameras(None, background=(1.0,))
 
 
 def test_motion_vectors(make: Callable) -> None:

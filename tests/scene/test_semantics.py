@@ -9,7 +9,7 @@ pytest.importorskip("pxr")
 from pxr import Sdf, Usd
 
 from omni.isaac.ovrtx_render.scene.data import Finding
-from omni.isaac.ovrtx_render.scene.semantics import SemanticReader
+from omni.isaac.ovrtx_render.scene.semantics import SemanticReader, label_filter
 
 
 @pytest.fixture
@@ -75,3 +75,29 @@ def test_wrong_types_are_told(stage: Usd.Stage) -> None:
     found, findings = labels(prim)
     assert found == {}
     assert {(finding.code, finding.path) for finding in findings} == {("semantics-type", "/a")}
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("*:*", {"class", "id"}),
+        ("", {"class", "id"}),
+        ("class:*", {"class"}),
+        ("class", {"class"}),
+        ("class:robot", {"class"}),
+        ("class:table", set()),
+        ("*:arm", {"class"}),
+        ("class:robot & arm", {"class"}),
+        ("class:robot & table", set()),
+        ("class:table, robot", {"class"}),
+        ("class:table | robot", {"class"}),
+        ("class:!table", {"class"}),
+        ("class:!robot", set()),
+        ("class:table; id:*", {"id"}),
+        ("class:robot, id:*", {"class", "id"}),
+    ],
+)
+def test_filter(text: str, kept: set[str]) -> None:
+    keeps = label_filter(text)
+    labels = {"class": {"robot", "arm"}, "id": {"7"}}
+    assert {kind for kind, values in labels.items() if keeps(kind, values)} == kept

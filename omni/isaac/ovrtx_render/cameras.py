@@ -59,7 +59,8 @@ class CameraBundle:
         kinds: Output kinds by the name that was asked for.
         outputs: (N, H, W, C) Warp arrays by name; the same buffers every frame.
         info: Extra data by output name, e.g. ``info["semantic_segmentation"]["idToLabels"]``.
-        colorize: Whether segmentations are (N, H, W, 4) uint8 colours instead of ids.
+        colorize: Names of the output kinds that are (N, H, W, 4) uint8 colours instead of ids.
+        background: Linear colour of a pixel that hits nothing, or None: what the configuration says.
     """
 
     def __init__(
@@ -70,7 +71,8 @@ class CameraBundle:
         width: int,
         height: int,
         kinds: dict[str, OutputKind],
-        colorize: bool,
+        colorize: frozenset[str] = frozenset(),
+        background: tuple[float, float, float] | None = None,
     ) -> None:
         self._renderer = renderer
         self.cameras = list(cameras)
@@ -81,6 +83,7 @@ class CameraBundle:
         self.height = height
         self.kinds = kinds
         self.colorize = colorize
+        self.background = background
         self.outputs: dict[str, wp.array] = {}
         self.info: dict[str, dict[str, Any]] = {}
         self.backend_data: Any = None

@@ -64,6 +64,8 @@ class RendererCfg:
         distant_light_unit: ``"lux"`` takes a DistantLight's intensity as illuminance, as NVIDIA RTX does;
             ``"nit"`` takes it as the luminance of the light's disc, as the UsdLux text says.
         headlight: Light a stage that has no light at all with a light at the camera.
+        semantic_filter: Which semantic labels count, as in Replicator: clauses ``type:labels`` joined by ``;``, where
+            ``*`` stands for any, ``&`` is and, ``|`` or ``,`` is or, ``!`` is not; e.g. ``"class:robot|table; id:*"``.
         texture_max_size: Textures wider or higher than this are scaled down when read [px].
         threads: CPU threads of the warp backend; None is all cores this process may use.
     """
@@ -85,6 +87,7 @@ class RendererCfg:
     background: tuple[float, float, float] | None = None
     distant_light_unit: Literal["lux", "nit"] = "lux"
     headlight: bool = True
+    semantic_filter: str = "*:*"
     texture_max_size: int = 4096
     threads: int | None = None
     backend_options: dict[str, Any] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from .backends.base import FrameBinding
 from .cameras import CameraBundle, pick_quaternion
 from .config import RendererCfg
 from .errors import ConfigError, InputError, SceneError
-from .outputs import resolve_outputs
+from .outputs import SEGMENTATIONS, resolve_outputs
 from .patterns import path_matcher
 from .registry import make_backend
 from .scene.data import Camera, Finding, Light, Scene
@@ -136,7 +136,8 @@ class TiledRenderer:
         width: int = 64,
         height: int = 64,
         outputs: str | Sequence[str] = ("rgb", "depth"),
-        colorize: bool = False,
+        colorize: bool | Collection[str] = False,
+        background: tuple[float, float, float] | None = None,
     ) -> CameraBundle:
         """Add a bundle of cameras that share a resolution and outputs.
 
@@ -146,7 +147,8 @@ class TiledRenderer:
             width: Image width [px], 1 to 16384.
             height: Image height [px], 1 to 16384.
             outputs: Names of :data:`~omni.isaac.ovrtx_render.outputs.OUTPUTS`.
-            colorize: Deliver segmentations as (N, H, W, 4) uint8 colours.
+            colorize: Deliver segmentations as (N, H, W, 4) uint8 colours: all of them, or the named ones.
+            background: Linear colour of a pixel that hits nothing; None is that of the configuration.
 
         Raises:
             SceneError: No camera matches.
@@ -156,11 +158,19 @@ class TiledRenderer:
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= _MAX_SIZE:
                 raise ConfigError(f"{name} is {value!r}; it must be a whole number of pixels from 1 to {_MAX_SIZE}")
         kinds = resolve_outputs(outputs)
+        if isinstance(colorize, bool):
+            colored = frozenset(SEGMENTATIONS if colorize else ())
+        else:
+            colored = frozenset(kind.name for kind in resolve_outputs(colorize).values()) if colorize else frozenset()
+        if colored - set(SEGMENTATIONS):
+            raise ConfigError(f"colorize names {sorted(colored - set(SEGMENTATIONS))}; only {SEGMENTATIONS} hold ids")
+        if background is not None and len(background) != 3:
+            raise ConfigError(f"background is {background!r}; it must be three linear colour values or None")
         picked = self._match_cameras(cameras)
         first = len(self.scene.instances) + len(self.scene.lights)
         index = {id(camera): i for i, camera in enumerate(self.scene.cameras)}
         frames = np.array([first + index[id(camera)] for camera in picked], np.int32)
-        bundle = CameraBundle(self, picked, frames, int(width), int(height), kinds, colorize)
+        bundle = CameraBundle(self, picked, frames, int(width), int(height), kinds, colored, background)
         self._backend.add_cameras(bundle)
         self._bundles.append(bundle)
         return bundle

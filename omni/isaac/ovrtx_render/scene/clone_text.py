@@ -1,4 +1,4 @@
-"""A prim spec and all below it as text that is equal for clones: the exact, slower comparison."""
+"""What a prim spec says itself, as text that is equal for clones."""
 
 from __future__ import annotations
 
@@ -10,83 +10,71 @@ import numpy as np
 
 from .openusd import Sdf
 
-__all__ = ["SpecWriter", "op_owners"]
+__all__ = ["SpecWriter", "draws_nothing", "relative_to"]
 
-_XFORM_OP = re.compile(r"(?m)^\s*(?:custom )?\w+ xformOp:\S+ = (.*)$")
+_INERT = ("physics:", "physx", "drive:", "limit:", "state:", "userProperties:")
+_OP_VALUE = re.compile(r"(?m)^(\s*(?:custom )?\w+ xformOp:\S+) = .*$")
+_PATH = re.compile(r"(?<![\w@\"'/])/\w[^\s>,;)\]]*")
 
-_BELOW_ROOT = re.compile(r"(?m)^\s*(?:def|over|class|variantSet) ")
-
-HEAVY_ARRAY = 1024
+HEAVY_ARRAY = 256
 """Elements above which an array is compared by its memory or bytes; below, writing its text is quicker."""
 
 
+def draws_nothing(name: str) -> bool:
+    """Whether a property of this name has no part in what is drawn (properties of simulators)."""
+    return name.startswith(_INERT)
+
+
+def relative_to(path: str, sign: str, text: str) -> str:
+    """Replace a prim path, and the beginning of paths below it, in the text of specs; strings and assets stay."""
+    if path not in text:
+        return text
+    size = len(path)
+
+    def shorten(match: re.Match[str]) -> str:
+        found = match[0]
+        inside = found.startswith(path) and (len(found) == size or found[size] in "/.{")
+        return sign + found[size:] if inside else found
+
+    return _PATH.sub(shorten, text)
+
+
 class SpecWriter:
-    """Writes prim specs as comparable text, arrays that are too long for text by their contents."""
+    """Writes prim specs as comparable text, long arrays by their contents. Values of transform operations are left out.
+
+    Children are left out too, unless the prim has variants.
+    """
 
     def __init__(self) -> None:
-        self._heavy: set[str] = set()
-        self._with_heavy: set[str] = set()
-        self._scanned = False
         # Arrays seen, by their memory: a copied spec shares it. Kept alive so that no address is used twice.
         self._bytes: dict[tuple[int, int], tuple[bytes, np.ndarray]] = {}
 
-    def write(self, spec: Sdf.PrimSpec, env_path: str) -> tuple[bytes, list[str]]:
-        """Return the structure of a root spec and the values of the transform operations below the root."""
-        if not self._scanned:
-            self._scan(spec)
-        if self._heavy:
-            text = "".join(self._pieces(spec, ""))
+    def write(self, spec: Sdf.PrimSpec, env_path: str) -> str:
+        """Return the text of a spec; paths below ``env_path`` or below the spec itself are made relative."""
+        if spec.variantSets:
+            # The first line holds the prim's own name.
+            text = _OP_VALUE.sub(r"\1", spec.GetAsText().lstrip("\n").partition("\n")[2])
         else:
-            text = spec.GetAsText()
-            if len(text) > 200_000:
-                self._scan(spec)
-                text = "".join(self._pieces(spec, ""))
-        # The first line holds the root's own name.
-        head, _, body = text.lstrip("\n").partition("\n")
-        head = head.replace(f'"{spec.name}"', '""')
-        for path in {env_path, str(spec.path)}:
-            for end in "/>.{":
-                body = body.replace(f"<{path}{end}", f"<@{end}")
-        # The root's own properties come before its children; where it stands is read for every clone anyway.
-        below = _BELOW_ROOT.search(body)
-        split = below.start() if below else len(body)
-        own, inner = _XFORM_OP.split(body[:split]), _XFORM_OP.split(body[split:])
-        return "\n".join([head, *own[::2], *inner[::2]]).encode(), inner[1::2]
+            text = "".join(self._pieces(spec))
+        return relative_to(env_path, "@", relative_to(str(spec.path), "#", text))
 
-    def _scan(self, spec: Sdf.PrimSpec) -> None:
-        """Note where under the root there are long arrays."""
-        self._scanned = True
-        for path, _ in _long_arrays(spec, ""):
-            self._heavy.add(path)
-            prim = path.rpartition(".")[0]
-            while True:
-                self._with_heavy.add(prim)
-                if not prim:
-                    break
-                prim = prim.rpartition("/")[0]
-
-    def _pieces(self, spec: Sdf.PrimSpec, path: str) -> Iterator[str]:
-        """Text of a spec; only prims on the way to a long array are taken apart."""
-        if path not in self._with_heavy or spec.variantSets:
-            yield spec.GetAsText()
-            return
-        children = list(spec.nameChildren)
-        yield f'\ndef {spec.specifier} {spec.typeName} "{spec.name}"\n'
+    def _pieces(self, spec: Sdf.PrimSpec) -> Iterator[str]:
         for key in spec.ListInfoKeys():
-            if key not in ("specifier", "typeName"):
-                yield f"{key} = {spec.GetInfo(key)!r}\n"
+            yield f"{key} = {spec.GetInfo(key)}\n"
         for prop in spec.properties:
-            name = f"{path}.{prop.name}"
-            if name in self._heavy:
-                yield self._array_text(prop)
-            else:
-                yield prop.GetAsText()
-                yield "\n"
-        for child in children:
-            yield from self._pieces(child, f"{path}/{child.name}")
+            if not draws_nothing(prop.name):
+                yield self._property_text(prop)
+
+    def _property_text(self, prop: Sdf.PropertySpec) -> str:
+        if isinstance(prop, Sdf.AttributeSpec):
+            value = prop.default
+            if hasattr(value, "__len__") and not isinstance(value, str) and len(value) > HEAVY_ARRAY:
+                return self._array_text(prop)
+        text = prop.GetAsText()
+        return _OP_VALUE.sub(r"\1", text) if prop.name.startswith("xformOp:") else text
 
     def _array_text(self, prop: Sdf.AttributeSpec) -> str:
-        others = {key: repr(prop.GetInfo(key)) for key in prop.ListInfoKeys() if key not in ("default", "timeSamples")}
+        others = {key: str(prop.GetInfo(key)) for key in prop.ListInfoKeys() if key not in ("default", "timeSamples")}
         samples = prop.layer.ListTimeSamplesForPath(prop.path)
         values = [prop.default, *(prop.layer.QueryTimeSample(prop.path, time) for time in samples)]
         digests = [self._array_digest(value).hex() for value in values]
@@ -105,32 +93,3 @@ class SpecWriter:
             digest = hashlib.blake2b(np.ascontiguousarray(array), digest_size=16, person=array.dtype.str.encode())
             known = self._bytes[key] = (digest.digest(), array)
         return known[0]
-
-
-def _long_arrays(spec: Sdf.PrimSpec, path: str) -> Iterator[tuple[str, int]]:
-    for prop in spec.properties:
-        value = getattr(prop, "default", None)
-        try:
-            size = len(value) if value is not None and not isinstance(value, str) else 0
-        except TypeError:
-            size = 0
-        if size > HEAVY_ARRAY:
-            yield f"{path}.{prop.name}", size
-    for child in spec.nameChildren:
-        yield from _long_arrays(child, f"{path}/{child.name}")
-
-
-def op_owners(spec: Sdf.PrimSpec, parent: str) -> Iterator[str]:
-    """Relative prim path of every transform operation value in the order in which they stand in the text."""
-    path = f"{parent}/{spec.name}"
-    for prop in spec.properties:
-        if prop.name.startswith("xformOp:"):
-            keys = prop.ListInfoKeys()
-            for key in ("default", "timeSamples", "connectionPaths"):
-                if key in keys:
-                    yield path
-    if spec.variantSets:
-        # Variants are written apart from the children; their values make the count differ, which the caller notices.
-        return
-    for child in spec.nameChildren:
-        yield from op_owners(child, path)

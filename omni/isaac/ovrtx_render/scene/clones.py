@@ -2,50 +2,52 @@
 
 An environment is what its opinions make of it. Opinions that several environments share (the target of a reference)
 are the same for all of them, so two environments are equal if the opinions that are their own are: the specs under
-their own root. Most environments are compared with the last clone found (:mod:`.clone_probe`, quick); the others by
-a digest of their specs as text (:mod:`.clone_text`, exact whatever came before). Both leave the values of transform
-operations out and tell them apart, since clones differ in exactly those.
+their own root. Environments whose roots say the same (:mod:`.clone_text`) are compared with the first of them
+(:mod:`.clone_diff`). Where some differ, those are compared with each other in the same way, part by part; all else
+of them still counts as equal. Values of transform operations are told apart, since clones differ in exactly those.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
-from .clone_probe import CloneProbe
-from .clone_text import SpecWriter, op_owners
+from .clone_diff import SpecDiff
+from .clone_text import SpecWriter, draws_nothing
 from .openusd import Sdf, Usd
 
 __all__ = ["CloneGroup", "group_clones"]
 
-PROBE_MISSES = 8
-"""Misses, beyond its hits, after which a probe is no longer asked: every environment seems to be of its own kind."""
+_EVERY_PRIM = Usd.TraverseInstanceProxies(Usd.PrimAllPrimsPredicate)
+_NEVER_DRAWN = frozenset({"Material", "Shader", "NodeGraph"})
 
 
 @dataclass
 class CloneGroup:
-    """Environments that differ in nothing but transforms.
+    """Environments that differ in nothing but transforms, in the whole or in the part that the group is about.
 
     Attributes:
         members: Environment ids, ascending; the first one is the template.
-        moved: Members with transforms below the root that differ from the template's, with the paths of those prims
-            relative to the root, or None where any may differ.
+        moved: Members with transforms that differ from the template's, with the paths of those prims relative to the
+            environment, or None where any may differ.
+        parts: Paths of prims, relative to the environment, that are not the same in all members; each with the groups
+            of members that have equal ones. What is below such a path is told by those groups alone.
     """
 
     members: list[int]
-    moved: dict[int, list[str] | None]
+    moved: dict[int, list[str] | None] = field(default_factory=dict)
+    parts: dict[str, list[CloneGroup]] = field(default_factory=dict)
 
 
 def group_clones(stage: Usd.Stage, envs: list[Usd.Prim]) -> list[CloneGroup]:
     """Group environment roots by structure; environments that cannot be compared are groups of their own."""
     if len(envs) < 2 or not _comparable(stage, envs):
-        return [CloneGroup([env], {}) for env in range(len(envs))]
+        return [CloneGroup([env]) for env in range(len(envs))]
     loads = _load_rules(stage)
     stacks = [env.GetPrimStack() for env in envs]
     uses = Counter((spec.layer.identifier, spec.path) for stack in stacks for spec in stack)
-    finder = _CloneFinder()
+    entries = []
     for index, (env, stack) in enumerate(zip(envs, stacks, strict=True)):
         path = str(env.GetPath())
         own = [uses[spec.layer.identifier, spec.path] == 1 for spec in stack]
@@ -54,107 +56,165 @@ def group_clones(stage: Usd.Stage, envs: list[Usd.Prim]) -> list[CloneGroup]:
         context += [
             f"{spec.layer.identifier} {'' if mine else spec.path}" for spec, mine in zip(stack, own, strict=True)
         ]
-        finder.add(index, path, "\n".join(context), [spec for spec, mine in zip(stack, own, strict=True) if mine])
-    finder.close()
-    return finder.groups
+        specs: list[Sdf.PrimSpec | None] = [spec for spec, mine in zip(stack, own, strict=True) if mine]
+        entries.append(_Entry(index, path, specs, "\n".join(context)))
+    return _Grouper(stage).group(entries, "")
 
 
-@dataclass
-class _Template:
-    """What later environments are compared with: the first one of a group."""
+@dataclass(frozen=True)
+class _Entry:
+    """One environment's version of a part (or of the whole).
 
-    group: CloneGroup
-    specs: list[Sdf.PrimSpec]
-    op_values: list[str]
+    Attributes:
+        env: Environment id.
+        root: Path of the environment.
+        specs: The part's own specs; None where a layer has none for it.
+        context: What else tells versions apart.
+        dirty: Paths in the environment, outside of the part, whose prims are not those of other environments.
+    """
 
-    def op_prims(self) -> list[str] | None:
-        """Relative prim path of each operation value; None if that cannot be told."""
-        prims = [name for spec in self.specs for child in spec.nameChildren for name in op_owners(child, "")]
-        plain = len(prims) == len(self.op_values) and not any(spec.variantSets for spec in self.specs)
-        return prims if plain else None
-
-
-@dataclass
-class _Bucket:
-    """Environments that look alike from afar, and the probe of the group that one of them was in last."""
-
-    probe: CloneProbe | None = None
-    template: _Template | None = None
-    score: int = field(default_factory=lambda: PROBE_MISSES)
+    env: int
+    root: str
+    specs: list[Sdf.PrimSpec | None]
+    context: str = ""
+    dirty: frozenset[str] = frozenset()
 
 
-@dataclass
-class _CloneFinder:
-    """Takes environments one by one and puts each into its group."""
+class _Grouper:
+    def __init__(self, stage: Usd.Stage) -> None:
+        self._stage = stage
+        self._writer = SpecWriter()
 
-    groups: list[CloneGroup] = field(default_factory=list)
-    _templates: dict[bytes, _Template] = field(default_factory=dict)
-    _buckets: dict[str, _Bucket] = field(default_factory=lambda: defaultdict(_Bucket))
-    _writer: SpecWriter = field(default_factory=SpecWriter)
+    def group(self, entries: list[_Entry], at: str) -> list[CloneGroup]:
+        """Group the versions of the part at a path relative to the environments."""
+        buckets: dict[str, list[_Entry]] = defaultdict(list)
+        for entry in entries:
+            texts = ("" if spec is None else self._writer.write(spec, entry.root) for spec in entry.specs)
+            buckets["\n\n".join([entry.context, *texts])].append(entry)
+        return [group for bucket in buckets.values() for group in self._compare(bucket, at)]
 
-    def add(self, index: int, path: str, context: str, specs: list[Sdf.PrimSpec]) -> None:
-        """Put environment ``index`` into the group it belongs to, or start one."""
-        bucket = self._buckets[context + _outline(specs)]
-        if bucket.template is not None and bucket.score > 0:
-            if bucket.probe is None:
-                bucket.probe = CloneProbe(bucket.template.specs)
-            moved = bucket.probe.moved(specs)
-            bucket.score += 1 if moved is not None else -1
-            if moved is not None:
-                _join(bucket.template.group, index, moved)
-                return
-        template, moved = self._find_by_text(index, path, context, specs)
-        if template is not bucket.template:
-            if bucket.probe is not None:
-                bucket.probe.close()
-            bucket.probe, bucket.template = None, template
-        if template.group.members[0] != index:
-            _join(template.group, index, moved)
+    def _compare(self, entries: list[_Entry], at: str) -> list[CloneGroup]:
+        """Group versions whose topmost prims say the same."""
+        template, others = entries[0], entries[1:]
+        group = CloneGroup([template.env])
+        if not others:
+            return [group]
+        groups = [group]
+        dependencies = _Dependencies(self._stage, template.root, at)
+        written_whole = any(spec is not None and spec.variantSets for spec in template.specs)
+        diff = None if written_whole else SpecDiff(template.specs, template.root)
+        cuts: dict[int, frozenset[str]] = {}
+        for entry in others:
+            outside = entry.dirty | template.dirty
+            found: tuple[list[str], Iterable[str]] | None = None
+            if at not in dependencies.cuts(frozenset(), outside):
+                found = diff.compare(entry.specs, entry.root) if diff else ([], ())
+            cut = frozenset({at})
+            if found is not None:
+                cut = dependencies.cuts(frozenset(at + path for path in found[1]), outside)
+            if found is None or at in cut:
+                groups.append(CloneGroup([entry.env]))
+                continue
+            group.members.append(entry.env)
+            cuts[entry.env] = cut
+            if written_whole or found[0]:
+                group.moved[entry.env] = None if written_whole else [at + path for path in found[0]]
+        if diff:
+            diff.close()
+        for path in _topmost(cuts.values()):
+            self._add_part(group, {entry.env: entry for entry in entries}, cuts, at, path)
+        return groups
 
-    def close(self) -> None:
-        """Drop all probes."""
-        for bucket in self._buckets.values():
-            if bucket.probe is not None:
-                bucket.probe.close()
+    def _add_part(
+        self, group: CloneGroup, entries: dict[int, _Entry], cuts: dict[int, frozenset[str]], at: str, path: str
+    ) -> None:
+        versions, same = [], []
+        undrawn = self._type_at(entries[group.members[0]], path) in _NEVER_DRAWN
+        for env in group.members:
+            entry = entries[env]
+            if not any(_is_below(cut, path) for cut in cuts.get(env, ())):
+                same.append(env)
+            elif not (undrawn and self._type_at(entry, path) in _NEVER_DRAWN):
+                below = path[len(at) :]
+                specs = [spec and spec.layer.GetPrimAtPath(f"{spec.path}{below}") for spec in entry.specs]
+                context = " ".join(spec.layer.identifier if spec else "" for spec in specs)
+                versions.append(_Entry(env, entry.root, specs, context, entry.dirty | cuts[env]))
+        if versions:
+            group.parts[path] = [CloneGroup(same, group.moved), *self.group(versions, path)]
 
-    def _find_by_text(
-        self, index: int, path: str, context: str, specs: list[Sdf.PrimSpec]
-    ) -> tuple[_Template, list[str] | None]:
-        """Return the template with the same text (a new one if there is none) and the prims that moved."""
-        state = hashlib.blake2b(context.encode(), digest_size=16)
-        values: list[str] = []
-        for spec in specs:
-            structure, op_values = self._writer.write(spec, path)
-            state.update(structure)
-            values += op_values
-        template = self._templates.get(state.digest())
-        if template is None:
-            template = _Template(CloneGroup([index], {}), specs, values)
-            self._templates[state.digest()] = template
-            self.groups.append(template.group)
-        if values == template.op_values:
-            return template, []
-        prims = template.op_prims()
-        if prims is None:
-            return template, None
-        compared = zip(prims, values, template.op_values, strict=True)
-        return template, sorted({prim for prim, mine, its in compared if mine != its})
+    def _type_at(self, entry: _Entry, path: str) -> str:
+        prim = self._stage.GetPrimAtPath(entry.root + path)
+        return str(prim.GetTypeName()) if prim else ""
 
 
-def _join(group: CloneGroup, index: int, moved: list[str] | None) -> None:
-    group.members.append(index)
-    if moved != []:
-        group.moved[index] = moved
+class _Dependencies:
+    """Which prims of a part are drawn by what other prims of the environment say (materials, prototypes, bases).
+
+    Args:
+        root: Path of the environment whose part is looked at.
+        at: Path of the part, relative to the environment.
+    """
+
+    def __init__(self, stage: Usd.Stage, root: str, at: str) -> None:
+        self._stage = stage
+        self._root = root
+        self._at = at
+        self._edges: list[tuple[str, str]] | None = None
+        self._known: dict[tuple[frozenset[str], frozenset[str]], frozenset[str]] = {}
+
+    def cuts(self, inside: frozenset[str], outside: frozenset[str]) -> frozenset[str]:
+        """Add the paths that depend on others.
+
+        Args:
+            inside: Paths in the part that differ.
+            outside: Paths elsewhere in the environment that differ.
+        """
+        if not inside and not outside:
+            return inside
+        found = self._known.get((inside, outside))
+        if found is None:
+            found = self._known[inside, outside] = self._closure(inside, outside)
+        return found
+
+    def _closure(self, inside: frozenset[str], outside: frozenset[str]) -> frozenset[str]:
+        if self._edges is None:
+            self._edges = list(self._find_edges())
+        cuts, before = set(inside), -1
+        while len(cuts) != before:
+            before = len(cuts)
+            for source, target in self._edges:
+                different = cuts if _is_below(target, self._at) else outside
+                if source not in cuts and any(_is_below(target, cut) or _is_below(cut, target) for cut in different):
+                    cuts.add(source)
+        return frozenset(cuts)
+
+    def _find_edges(self) -> Iterator[tuple[str, str]]:
+        """Pairs of paths: a prim, and another one of the same environment that it refers to."""
+        top = self._stage.GetPrimAtPath(self._root + self._at)
+        for prim in Usd.PrimRange(top, _EVERY_PRIM) if top else ():
+            path = str(prim.GetPath())
+            targets = {str(spec.path) for spec in prim.GetPrimStack()}
+            for prop in prim.GetAuthoredProperties():
+                if draws_nothing(prop.GetName()):
+                    continue
+                paths = prop.GetTargets() if isinstance(prop, Usd.Relationship) else prop.GetConnections()
+                targets.update(str(target.GetPrimPath()) for target in paths)
+            size = len(self._root)
+            yield from ((path[size:], target[size:]) for target in targets - {path} if _is_below(target, self._root))
 
 
-def _outline(specs: list[Sdf.PrimSpec]) -> str:
-    """What distinguishes most environments that are no clones: their children and what those are made of."""
-    parts = []
-    for spec in specs:
-        for prim in (spec, *islice(spec.nameChildren, 8)):
-            name = "" if prim is spec else prim.name
-            parts.append(f"{name} {prim.typeName} {prim.referenceList if prim.hasReferences else ''}")
-    return "\n".join(parts)
+def _is_below(path: str, top: str) -> bool:
+    """Whether a path is another one or below it."""
+    return path.startswith(top) and (len(path) == len(top) or path[len(top)] == "/")
+
+
+def _topmost(sets: Iterable[frozenset[str]]) -> list[str]:
+    """The paths that are below no other one."""
+    out: list[str] = []
+    for path in sorted(set().union(*sets), key=lambda path: path.split("/")):
+        if not out or not _is_below(path, out[-1]):
+            out.append(path)
+    return out
 
 
 def _comparable(stage: Usd.Stage, envs: list[Usd.Prim]) -> bool:

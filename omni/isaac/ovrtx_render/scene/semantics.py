@@ -7,13 +7,16 @@ Both are read from their attributes, so it does not matter whether the schemas a
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from pxr import Usd
 
 from .data import Finding
 from .report import Report
 from .shader_inputs import attribute_value
 
-__all__ = ["SemanticReader"]
+__all__ = ["SemanticReader", "label_filter"]
 
 _LABELS = "semantics:labels"
 _OLD = "semantic"
@@ -21,15 +24,43 @@ _TYPE = ":params:semanticType"
 _DATA = ":params:semanticData"
 
 
+def label_filter(text: str) -> Callable[[str, set[str]], bool]:
+    """Function of a label type and the labels of that type that says whether a filter keeps them.
+
+    Args:
+        text: Clauses ``type:labels`` joined by ``;``; see ``RendererCfg.semantic_filter``. A comma that is followed by
+            another ``type:`` starts a clause too. An empty text keeps everything.
+    """
+    # A comma before "type:" separates clauses, any other one alternatives.
+    parts = [part.partition(":") for part in re.split(r";|,(?=[^;,:]*:)", text) if part.strip()]
+    clauses = [(kind.strip(), re.split(r"[,|]", labels.strip() or "*")) for kind, _, labels in parts]
+
+    def holds(factor: str, labels: set[str]) -> bool:
+        if factor.startswith("!"):
+            return factor[1:].strip() not in labels
+        return factor == "*" or factor in labels
+
+    def keeps(kind: str, labels: set[str]) -> bool:
+        return not clauses or any(
+            wanted in ("*", kind)
+            and any(term.strip() and all(holds(f.strip(), labels) for f in term.split("&")) for term in terms)
+            for wanted, terms in clauses
+        )
+
+    return keeps
+
+
 class SemanticReader:
     """Reads semantic labels.
 
     Args:
         findings: Problems are appended to it.
+        semantic_filter: Which labels count; see ``RendererCfg.semantic_filter``.
     """
 
-    def __init__(self, findings: list[Finding]) -> None:
+    def __init__(self, findings: list[Finding], semantic_filter: str = "*:*") -> None:
         self._report = Report(findings)
+        self._keeps = label_filter(semantic_filter)
 
     def labels_of(self, prim: Usd.Prim) -> dict[str, str]:
         """The prim's own labels by type, e.g. ``{"class": "robot"}``; empty if it has none."""
@@ -66,4 +97,4 @@ class SemanticReader:
                     f"{name} and its semanticData must both be strings; the label is ignored",
                 )
         joined = {kind: ",".join(dict.fromkeys(value for value in values if value)) for kind, values in labels.items()}
-        return {kind: text for kind, text in joined.items() if text}
+        return {kind: text for kind, text in joined.items() if text and self._keeps(kind, set(text.split(",")))}

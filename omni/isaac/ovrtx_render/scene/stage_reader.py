@@ -7,7 +7,7 @@ first of them, and only their transforms are read one by one, and only where the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -139,19 +139,19 @@ class StageReader:
             env_paths=[str(env.GetPath()) for env in envs],
             findings=findings,
         )
-        walk = _Walk(stage, self._cfg, findings, set(scene.env_paths))
-        shared = Subtree()
-        walk.visit_children(stage.GetPseudoRoot(), _Context(), shared)
+        walk = _Walk(stage, self._cfg, findings)
+        shared = walk.visit(stage.GetPseudoRoot(), _Context(), scene.env_paths)
         assembly = _Assembly(scene)
         worlds = shared.tree.worlds(IDENTITY)
         assembly.place(shared, worlds, [SHARED], "", [""])
 
-        groups = group_clones(stage, envs) if self._reuse_clones else [CloneGroup([e], {}) for e in range(len(envs))]
+        groups = group_clones(stage, envs) if self._reuse_clones else [CloneGroup([e]) for e in range(len(envs))]
         for group in groups:
             # Environments below something that is not walked (an inactive or abstract parent) draw nothing.
-            group_members = [env for env in group.members if scene.env_paths[env] in walk.env_contexts]
-            if group_members:
-                self._place_group(walk, assembly, worlds[0], envs, group_members, group.moved)
+            context = walk.stops.get(scene.env_paths[group.members[0]])
+            if context is not None:
+                bases = np.broadcast_to(worlds[0, context.node], (len(group.members), 4, 4))
+                self._place_group(walk, assembly, scene.env_paths, "", group, context, bases)
         assembly.finish()
         walk.finish(scene)
         self._frames = [assembly.table.paths[i] for i in assembly.frames]
@@ -214,35 +214,63 @@ class StageReader:
         self,
         walk: _Walk,
         assembly: _Assembly,
-        shared_worlds: np.ndarray,
-        envs: list[Usd.Prim],
-        members: list[int],
-        moved: dict[int, list[str] | None],
+        roots: list[str],
+        at: str,
+        group: CloneGroup,
+        context: _Context,
+        bases: np.ndarray,
     ) -> None:
-        """Walk the first environment of a group and place it as all of them."""
-        template = envs[members[0]]
-        subtree = Subtree()
-        context = walk.env_contexts[str(template.GetPath())]
-        walk.visit(template, replace(context, node=ROOT), subtree, root=True)
-        if subtree.baked and moved:
-            for env in sorted(moved):
-                self._place_group(walk, assembly, shared_worlds, envs, [env], {})
-            members = [env for env in members if env not in moved]
-        locals_of_all = np.repeat(np.array(subtree.tree.locals)[None], len(members), axis=0)
-        root = str(template.GetPath())
-        node_of = {path[len(root) :]: node for node, path in enumerate(subtree.tree.paths)}
-        for row, env in enumerate(members[1:], start=1):
-            local = local_matrix(envs[env])
-            locals_of_all[row, 0] = IDENTITY if local is None else local[0]
-            elsewhere = moved.get(env, [])
-            for relative in node_of if elsewhere is None else elsewhere:
+        """Walk the first member of a group and place it as all of them, then the parts that differ.
+
+        Args:
+            roots: Paths of the environments.
+            at: Path of the prim that the group is about, relative to the environments.
+            context: What that prim inherits in the first member.
+            bases: (E, 4, 4) world matrices of what the prim hangs on in each member.
+        """
+        root, members = roots[group.members[0]], group.members
+        template = self._stage.GetPrimAtPath(root + at)
+        if not template or not _DRAWN(template):
+            return
+        subtree = walk.visit(template, context, [root + part for part in group.parts])
+        if not subtree.tree.locals:
+            return
+        if subtree.baked and group.moved:
+            # What moved may be inside of a prototype, whose instances cannot be placed from this walk.
+            for row, env in enumerate(members):
+                alone = replace(context, owner=context.owner and _rename(context.owner, root, roots[env]))
+                self._place_group(walk, assembly, roots, at, CloneGroup([env]), alone, bases[row : row + 1])
+            return
+        worlds = subtree.tree.worlds(bases, self._locals(subtree, roots, at, group))
+        assembly.place(subtree, worlds, members, root, [roots[env] for env in members])
+        row_of = {env: row for row, env in enumerate(members)}
+        for part, versions in group.parts.items():
+            inherited = walk.stops.get(root + part)
+            if inherited is None:
+                continue
+            for version in versions:
+                first = roots[version.members[0]]
+                own = replace(inherited, owner=inherited.owner and _rename(inherited.owner, root, first))
+                rows = np.array([row_of[env] for env in version.members])
+                self._place_group(walk, assembly, roots, part, version, own, worlds[rows, inherited.node])
+
+    def _locals(self, subtree: Subtree, roots: list[str], at: str, group: CloneGroup) -> np.ndarray:
+        """(E, N, 4, 4) local matrices of the nodes of a subtree in every member of its group."""
+        template = roots[group.members[0]]
+        out = np.repeat(np.array(subtree.tree.locals)[None], len(group.members), axis=0)
+        node_of = {path[len(template) :]: node for node, path in enumerate(subtree.tree.paths)}
+        for row, env in enumerate(group.members[1:], start=1):
+            prim = self._stage.GetPrimAtPath(roots[env] + at)
+            local = local_matrix(prim) if prim else None
+            out[row, 0] = IDENTITY if local is None else local[0]
+            moved = group.moved.get(env, [])
+            for relative in node_of if moved is None else moved:
                 node = node_of.get(relative)
-                prim = _clone_prim(self._stage, envs[env], relative) if node else None
+                prim = self._stage.GetPrimAtPath(f"{roots[env]}{relative}") if node else None
                 if prim and not prim.IsInstanceProxy():
                     # Its operations are those of the template, so only their product is asked for.
-                    locals_of_all[row, node] = matrix(UsdGeom.Xformable(prim).GetLocalTransformation(TIME))
-        worlds = subtree.tree.worlds(shared_worlds[context.node], locals_of_all)
-        assembly.place(subtree, worlds, members, root, [str(envs[env].GetPath()) for env in members])
+                    out[row, node] = matrix(UsdGeom.Xformable(prim).GetLocalTransformation(TIME))
+        return out
 
 
 def read_transforms(reader: StageReader, scene: Scene, paths: Sequence[str] | None = None) -> TransformUpdate:
@@ -253,18 +281,18 @@ def read_transforms(reader: StageReader, scene: Scene, paths: Sequence[str] | No
 class _Walk:
     """Depth-first walk over composed prims, filling a Subtree."""
 
-    def __init__(self, stage: Usd.Stage, cfg: RendererCfg, findings: list[Finding], env_paths: set[str]) -> None:
+    def __init__(self, stage: Usd.Stage, cfg: RendererCfg, findings: list[Finding]) -> None:
         self._cfg = cfg
         self._findings = findings
         self._stage = stage
-        self._env_paths = env_paths
+        self._left_out: dict[str, set[str]] = {}
         self._materials = MaterialReader(stage, cfg, findings)
         self._store = GeometryStore()
         self._geometry = GeometryReader(self._store, self._materials, findings)
-        self._semantics = SemanticReader(findings)
+        self._semantics = SemanticReader(findings, cfg.semantic_filter)
         self._labels: dict[tuple[tuple[str, str], ...], int] = {(): 0}
-        self.env_contexts: dict[str, _Context] = {}
-        """What each environment root inherits, as far as the walk has come to it."""
+        self.stops: dict[str, _Context] = {}
+        """What each prim inherits that the walk was told to leave out, drawn or not, if it came to its parent."""
 
     def finish(self, scene: Scene) -> None:
         """Hand over the tables."""
@@ -273,25 +301,28 @@ class _Walk:
         scene.materials, scene.textures = self._materials.materials, self._materials.textures
         scene.labels = [dict(labels) for labels in self._labels]
 
-    def visit_children(self, prim: Usd.Prim, context: _Context, out: Subtree) -> None:
-        """Visit all children of a prim."""
-        for child in prim.GetFilteredChildren(context.predicate):
-            self.visit(child, context, out)
-
-    def visit(self, prim: Usd.Prim, context: _Context, out: Subtree, root: bool = False) -> None:
+    def visit(self, prim: Usd.Prim, context: _Context, stops: Iterable[str]) -> Subtree:
         """Visit a prim and everything below it.
+
+        The first node of the result is the prim, so that it can be placed anew. Prims that are not drawn at all have
+        no node.
 
         Args:
             context: What its parent hands down.
-            root: The prim is the root that ``out`` is about: it always gets a node, so that it can be placed anew.
+            stops: Paths of prims to leave out, because they are placed on their own.
         """
+        self._left_out = {}
+        for path in stops:
+            self._left_out.setdefault(path.rpartition("/")[0] or "/", set()).add(path)
+        out = Subtree()
+        self._visit(prim, replace(context, node=ROOT), out, root=True)
+        return out
+
+    def _visit(self, prim: Usd.Prim, context: _Context, out: Subtree, root: bool = False) -> None:
         kind = prim.GetTypeName()
         if kind in _NOT_WALKED:
             return
         path = str(prim.GetPath())
-        if path in self._env_paths and not root and not context.instancers:
-            self.env_contexts[path] = context
-            return
         context = self._inherit(prim, path, context, out, root)
         if lights.is_light(prim):
             if context.visible:
@@ -306,7 +337,12 @@ class _Walk:
             return
         elif context.visible and (context.purpose or "default") in _DRAWN_PURPOSES:
             self._draw(prim, path, context, out)
-        self.visit_children(prim, context, out)
+        left_out = () if context.instancers else self._left_out.get(path, ())
+        for stop in left_out:
+            self.stops[stop] = context
+        for child in prim.GetFilteredChildren(context.predicate):
+            if str(child.GetPath()) not in left_out:
+                self._visit(child, context, out)
 
     def _inherit(self, prim: Usd.Prim, path: str, context: _Context, out: Subtree, root: bool) -> _Context:
         """Apply what the prim itself says on top of what it inherits."""
@@ -395,7 +431,7 @@ class _Walk:
             inner = replace(
                 context, node=ROOT, predicate=_PROTOTYPE, instancers=(*context.instancers, path), owner=context.owner
             )
-            self.visit(prototype, inner, below)
+            self._visit(prototype, inner, below)
             relative = below.relative()
             for row in rows:
                 for i, transform in enumerate(relative):
@@ -499,10 +535,6 @@ def _meters_per_unit(stage: Usd.Stage, findings: list[Finding]) -> float:
         Finding("stage-units", "warning", "/", f"metersPerUnit is {value}, which is no length; 0.01 is taken instead.")
     )
     return 0.01
-
-
-def _clone_prim(stage: Usd.Stage, env: Usd.Prim, relative: str) -> Usd.Prim:
-    return stage.GetPrimAtPath(f"{env.GetPath()}{relative}")
 
 
 def _rename(path: str, root: str, new: str) -> str:

@@ -184,6 +184,7 @@ class WarpBackend(Backend):
             bands=bands,
             chunk=chunk_size(count, bundle.width * height, self.scene.max_visible, cuda),
             colorize=bundle.colorize,
+            background=self.cfg.background if bundle.background is None else bundle.background,
         )
         bundle.backend_data = view
         self._follow(view)
@@ -198,7 +199,7 @@ class WarpBackend(Backend):
             if kind.name not in view.targets:
                 dtype, shape = TARGETS[kind.name]
                 view.targets[kind.name] = wp.zeros((n * h * w, *shape), dtype=dtype, device=self.device)
-            colored = bundle.colorize and kind.name in SEGMENTATIONS
+            colored = kind.name in bundle.colorize
             channels, scalar = (4, wp.uint8) if colored else (kind.channels, getattr(wp, kind.dtype))
             bundle.outputs[name] = reinterpret(view.targets[kind.name], scalar, (n, h, w, channels))
 
@@ -244,7 +245,7 @@ class WarpBackend(Backend):
                 maps = {"idToLabels": {0: "BACKGROUND", 1: "UNLABELLED", **labels}, "idToSemantics": semantics}
             else:
                 continue
-            if bundle.colorize:
+            if kind.name in bundle.colorize:
                 colors = palette(max(semantics) + 1).view(np.uint8).reshape(-1, 4).tolist()
                 maps = {key: {tuple(colors[i]): value for i, value in table.items()} for key, table in maps.items()}
             bundle.info[name] = maps

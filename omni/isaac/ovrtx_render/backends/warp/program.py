@@ -15,6 +15,7 @@ import numpy as np
 import warp as wp
 
 from ...config import RendererCfg
+from ...outputs import SEGMENTATIONS
 from .culling import ENTRY_FLOATS, cull
 from .device_scene import DeviceScene
 from .resolve import GeometryOutputs, resolve_color, write_geometry
@@ -101,6 +102,8 @@ class View:
         targets: Flat output arrays by kind; see :data:`TARGETS`.
         copies: (to, from) buffers of outputs that were asked for twice.
         height: Height of a band [px].
+        colorize: Kinds of segmentation that hold colours.
+        background: Linear colour of a pixel that hits nothing; None shows the sky.
         programs: One a thread; made at the first frame.
     """
 
@@ -116,7 +119,8 @@ class View:
     height: int
     bands: int
     chunk: int
-    colorize: bool
+    colorize: frozenset[str]
+    background: tuple[float, float, float] | None
     targets: dict[str, wp.array] = field(default_factory=dict)
     copies: list[tuple[wp.array, wp.array]] = field(default_factory=list)
     programs: list[Program] = field(default_factory=list)
@@ -285,8 +289,8 @@ class Program:
         o.shadowed = int(self._shadows)
         o.num_lights = scene.max_lights
         o.occlusion_channel = self._channels - 1 if self._occlusion else -1
-        o.show_dome = int(cfg.background is None and scene.has_dome)
-        o.background = wp.vec3(*(cfg.background or (0.0, 0.0, 0.0)))
+        o.show_dome = int(view.background is None and scene.has_dome)
+        o.background = wp.vec3(*(view.background or (0.0, 0.0, 0.0)))
         o.exposure = scene.exposure
         o.weight = 1.0 / cfg.samples_per_pixel
         o.first_sample = int(sample == 0)
@@ -308,6 +312,6 @@ class Program:
         for field_name, name in _GEOMETRY.items():
             setattr(out, field_name, targets.get(name, nothing(TARGETS[name][0], scene.device)))
         out.semantic_of, out.owner_of, out.path_of = scene.semantic_of, scene.owner_of, scene.path_of
-        out.colorize = int(self._view.colorize)
+        out.colorize = sum(1 << bit for bit, name in enumerate(SEGMENTATIONS) if name in self._view.colorize)
         out.palette = scene.palette
         return out

@@ -23,21 +23,22 @@ def encode_table(size: int = 16384) -> np.ndarray:
 def palette(size: int) -> np.ndarray:
     """(size,) uint32 RGBA8 (r in the low byte) of ids: 0 transparent black, 1 opaque black, else a vivid colour.
 
-    Neighbouring ids get distant hues (golden ratio), shaken by a hash of the id.
+    Neighbouring ids get distant hues (golden ratio), shaken by a hash of the id: the colours that Replicator and
+    Isaac Lab give to the same ids.
     """
     ids = np.arange(size, dtype=np.uint32)
     with np.errstate(over="ignore"):
         h = (ids ^ (ids >> np.uint32(16))) * np.uint32(0x85EBCA6B)
         h = (h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35)
         h ^= h >> np.uint32(16)
-    hue = (ids / 1.618033988749895) % 1.0 + 0.1 * (h & 0xFFFF) / 65536.0
+    hue = (ids * (1.0 / 1.618033988749895)) % 1.0 + 0.1 * (h & 0xFFFF) / 65536.0
     saturation = 0.7 + 0.3 * ((h >> 16) & 0xFF) / 255.0
-    value = 0.8 + 0.2 * (h >> 24) / 255.0
+    value = 0.8 + 0.2 * ((h >> 8) & 0xFF) / 255.0
     channels = []
     for offset in (5.0, 3.0, 1.0):  # the usual closed form of HSV to RGB
         k = (offset + hue * 6.0) % 6.0
         ramp = np.clip(np.minimum(k, 4.0 - k), 0.0, 1.0)
-        channels.append(np.round(255.0 * value * (1.0 - saturation * ramp)).astype(np.uint32))
+        channels.append((255.0 * value * (1.0 - saturation * ramp)).astype(np.uint32))
     colors = channels[0] | (channels[1] << 8) | (channels[2] << 16) | np.uint32(0xFF000000)
     colors[:2] = (0, 0xFF000000)[: len(colors[:2])]
     return np.ascontiguousarray(colors.astype(np.uint32))
@@ -57,7 +58,7 @@ class GeometryOutputs:
     owner_of: wp.array(dtype=wp.int32)
     path_of: wp.array(dtype=wp.int32)
     palette: wp.array(dtype=wp.int32)
-    colorize: wp.int32  # write the palette's RGBA8 instead of the id
+    colorize: wp.int32  # bit 0, 1, 2: semantic, instance, instance_id hold the palette's RGBA8 instead of the id
 
 
 @wp.func
@@ -109,21 +110,21 @@ def write_pixel(
         id = int(0)
         if hit:
             id = out.semantic_of[inst]
-        if out.colorize != 0:
+        if (out.colorize & 1) != 0:
             id = out.palette[id]
         out.semantic[q] = id
     if out.instance.shape[0] > 0:
         id = int(0)
         if hit:
             id = out.owner_of[inst]
-        if out.colorize != 0:
+        if (out.colorize & 2) != 0:
             id = out.palette[id]
         out.instance[q] = id
     if out.instance_id.shape[0] > 0:
         id = int(0)
         if hit:
             id = out.path_of[inst]
-        if out.colorize != 0:
+        if (out.colorize & 4) != 0:
             id = out.palette[id]
         out.instance_id[q] = id
 
