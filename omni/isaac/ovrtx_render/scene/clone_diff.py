@@ -29,6 +29,7 @@ class SpecDiff:
 
     def __init__(self, specs: list[Sdf.PrimSpec | None], env_path: str) -> None:
         self._template = specs
+        self._paths = ["" if spec is None else str(spec.path) for spec in specs]
         self._env_path = env_path
         self._scratch = Sdf.Layer.CreateAnonymous(".usda")
         Sdf.CreatePrimInLayer(self._scratch, "/empty").specifier = Sdf.SpecifierDef
@@ -46,8 +47,9 @@ class SpecDiff:
             Tf.Notice.Register(Sdf.Notice.LayersDidChangeSentPerLayer, self._on_touch, self._scratch),
             Tf.Notice.Register(Usd.Notice.ObjectsChanged, self._on_change, self._stage),
         ]
-        # Values that the scratch layer now holds and the template does not.
-        self._other_values: set[tuple[str, str]] = set()
+        # Attributes whose value ever differed: prim, name and the template's value; and where it differs now.
+        self._values: dict[Sdf.Path, tuple[str, str, object]] = {}
+        self._differing: set[Sdf.Path] = set()
 
     def compare(self, specs: list[Sdf.PrimSpec | None], env_path: str) -> tuple[list[str], set[str]] | None:
         """Compare another root's specs with the template's.
@@ -66,22 +68,29 @@ class SpecDiff:
             self._reset()
             return None
         different = {self._place(path)[1] for path in self._resynced}
+        stale = bool(different)
         for path, fields in self._changed:
-            index, prim, name = self._place(path)
-            if draws_nothing(name):
+            if path in self._values and fields == ["default"]:
+                self._note_value(path)
                 continue
-            if name and fields == ["default"]:
-                self._note_value(index, path, prim, name)
-            elif not (name and prim and self._same_targets(index, path, prim, name, fields, env_path)):
-                if prim or not name:
-                    different.add(prim)
-        moved = sorted({prim for prim, name in self._other_values if prim and name.startswith("xformOp:")})
-        values = {prim for prim, name in self._other_values if prim and not name.startswith("xformOp:")}
-        if different:
+            index, prim, name = self._place(path)
+            if draws_nothing(name) or (name and not prim):
+                continue
+            original = self._original(index, prim, name) if name else None
+            if fields == ["default"] and original is not None:
+                self._values[path] = (prim, name, original.default)
+                self._note_value(path)
+                continue
+            # Targets outside of the root differ always, and the next ones must not be compared with these.
+            stale = True
+            if original is None or not self._same_targets(index, path, original, fields, env_path):
+                different.add(prim)
+        owners = [self._values[path][:2] for path in self._differing]
+        moved = sorted({prim for prim, name in owners if name.startswith("xformOp:")})
+        different.update(prim for prim, name in owners if not name.startswith("xformOp:"))
+        if stale:
             self._reset()
-        if "" in different:
-            return None
-        return moved, different | values | self._opaque
+        return None if "" in different else (moved, different | self._opaque)
 
     def close(self) -> None:
         """Stop listening to the scratch layer."""
@@ -96,7 +105,7 @@ class SpecDiff:
     def _reset(self) -> None:
         """Make the copy the template's again."""
         self._copy(self._template)
-        self._other_values.clear()
+        self._differing.clear()
 
     def _place(self, path: Sdf.Path) -> tuple[int, str, str]:
         """Number of the spec, prim path relative to the root and property name of a path in the scratch layer."""
@@ -105,24 +114,26 @@ class SpecDiff:
 
     def _original(self, index: int, prim: str, name: str) -> Sdf.PropertySpec | None:
         spec = self._template[index]
-        return None if spec is None else spec.layer.GetPropertyAtPath(f"{spec.path}{prim}.{name}")
+        return None if spec is None else spec.layer.GetPropertyAtPath(f"{self._paths[index]}{prim}.{name}")
 
-    def _note_value(self, index: int, path: Sdf.Path, prim: str, name: str) -> None:
+    def _note_value(self, path: Sdf.Path) -> None:
         """Note whether a value that changed is the template's."""
-        now, original = self._scratch.GetAttributeAtPath(path), self._original(index, prim, name)
-        if original is not None and now is not None and now.default == original.default:
-            self._other_values.discard((prim, name))
+        now = self._scratch.GetAttributeAtPath(path)
+        if now is not None and now.default == self._values[path][2]:
+            self._differing.discard(path)
         else:
-            self._other_values.add((prim, name))
+            self._differing.add(path)
 
-    def _same_targets(self, index: int, path: Sdf.Path, prim: str, name: str, fields: list[str], env_path: str) -> bool:
+    def _same_targets(
+        self, index: int, path: Sdf.Path, original: Sdf.PropertySpec, fields: list[str], env_path: str
+    ) -> bool:
         """Whether targets are the same but for the environment that they are in: those outside of the root."""
-        now, original = self._scratch.GetPropertyAtPath(path), self._original(index, prim, name)
-        if now is None or original is None or not {"targetPaths", "connectionPaths"}.issuperset(fields):
+        now = self._scratch.GetPropertyAtPath(path)
+        if now is None or not {"targetPaths", "connectionPaths"}.issuperset(fields):
             return False
         for key in fields:
             here = relative_to(f"/scratch/spec_{index}", "#", str(now.GetInfo(key)))
-            there = relative_to(str(original.path)[: -len(f"{prim}.{name}")], "#", str(original.GetInfo(key)))
+            there = relative_to(self._paths[index], "#", str(original.GetInfo(key)))
             if relative_to(env_path, "@", here) != relative_to(self._env_path, "@", there):
                 return False
         return True

@@ -11,7 +11,7 @@ import numpy as np
 
 from .curves import CurveError, Curves, tessellate_curves
 from .data import Finding, Geometry, GeometryKind, Material, Mesh
-from .meshes import MeshSource, Surface, read_mesh, read_tet_surface, tessellate
+from .meshes import MeshSource, Surface, mesh_key, read_mesh, read_tet_surface, tessellate
 from .openusd import TIME, Usd, UsdGeom
 from .primvars import Primvar, as_array, read_primvar
 from .tessellate import capsule_profile, cylinder_profile, lathe, merge_spheres
@@ -82,7 +82,9 @@ class GeometryReader:
         self._materials = materials
         self._findings = findings
         self._surfaces: dict[bytes, Surface] = {}
-        self._meshes_by_prototype: dict[tuple[object, ...], list[tuple[int, int]]] = {}
+        self._meshes_by_key: dict[tuple[object, ...], list[tuple[int, int]]] = {}
+        # Arrays that keys tell by their memory, so that no address is used twice.
+        self._alive: list[object] = []
         self._merged_by_prototype: dict[tuple[str, str | None], int] = {}
         self._analytic: dict[str, Callable[[Usd.Prim], Geometry | Mesh | None]] = {
             "Cube": _cube,
@@ -139,15 +141,21 @@ class GeometryReader:
         subsets = _material_subsets(prim)
         bound = [self._materials.bind(prim), *(self._materials.bind(subset) for subset, _ in subsets)]
         names = [self._primvar_names(index) for index in bound]
-        key = None
+        arrays: list[object] = []
+        key: tuple[object, ...] | None
         if prim.IsInstanceProxy():
             # Prims of one prototype are read once; only their materials may differ between instances.
-            key = (str(prim.GetPrimInPrototype().GetPath()), tuple(names))
-        cached = self._meshes_by_prototype.get(key) if key else None
+            key = (str(prim.GetPrimInPrototype().GetPath()), *names)
+        else:
+            key = mesh_key(prim, [name for pair in names for name in pair if name], arrays)
+            key = key and (*key, *names, _digest(*(faces for _, faces in subsets)))
+        cached = self._meshes_by_key.get(key) if key else None
         if cached is None:
+            told = len(self._findings)
             cached = self._mesh_geometries(prim, [faces for _, faces in subsets], names)
-            if key:
-                self._meshes_by_prototype[key] = cached
+            if key and (prim.IsInstanceProxy() or len(self._findings) == told):
+                self._meshes_by_key[key] = cached
+                self._alive += arrays
         return [self._part(prim, geometry, bound[which]) for which, geometry in cached]
 
     def _mesh_geometries(

@@ -8,6 +8,7 @@ the exporters of robots and props mean). Without normals: ``none`` and ``bilinea
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,12 +20,26 @@ from .primvars import Primvar, as_array, corner_faces, first_uv_name, read_primv
 from .subdivision import PolygonMesh, refine
 from .triangulate import face_starts, triangulate
 
-__all__ = ["ONE_LEVEL", "TWO_LEVELS", "MeshSource", "Surface", "read_mesh", "read_tet_surface", "tessellate"]
+__all__ = [
+    "ONE_LEVEL",
+    "TWO_LEVELS",
+    "MeshSource",
+    "Surface",
+    "mesh_key",
+    "read_mesh",
+    "read_tet_surface",
+    "tessellate",
+]
 
 TWO_LEVELS = 4000
 """Corners below which a Catmull-Clark cage is refined twice."""
 ONE_LEVEL = 20000
 """Corners below which a Catmull-Clark cage is refined once."""
+
+_SHAPE = frozenset(
+    "points faceVertexCounts faceVertexIndices holeIndices normals subdivisionScheme orientation interpolateBoundary "
+    "creaseIndices creaseLengths creaseSharpnesses cornerIndices cornerSharpnesses".split()
+)
 
 
 @dataclass
@@ -89,6 +104,44 @@ class Surface:
             triangles.reshape(-1, 3).astype(np.int32),
             *(None if values is None else values[keep] for values in (self.normals, uvs, colors)),
         )
+
+
+def mesh_key(prim: Usd.Prim, primvars: Iterable[str], arrays: list[object]) -> tuple[object, ...] | None:
+    """What the triangles of a mesh depend on, long arrays by their memory: equal keys give equal triangles.
+
+    Prims that were copied, or that refer to the same asset, share the memory of their arrays.
+
+    Args:
+        primvars: Names of the primvars that its materials use.
+        arrays: Long arrays are appended to it. The key is good for as long as they are kept.
+
+    Returns:
+        The key, or None if the mesh inherits one of the primvars.
+    """
+    needed = {"normals", *primvars}
+    key: list[object] = []
+    for attribute in prim.GetAuthoredAttributes():
+        name = attribute.GetName()
+        primvar = name.removeprefix("primvars:").removesuffix(":indices") if name.startswith("primvars:") else None
+        # Any texture coordinates may stand in for those that are missing.
+        if name in _SHAPE or primvar in needed or (primvar and "texCoord" in str(attribute.GetTypeName())):
+            value = attribute.Get(TIME)
+            key += [name, attribute.GetTypeName().cppTypeName, attribute.GetMetadata("interpolation")]
+            key.append(_identity(value, arrays))
+            needed.discard(primvar or "")
+    api = UsdGeom.PrimvarsAPI(prim)
+    return None if any(api.FindPrimvarWithInheritance(name) for name in needed) else tuple(key)
+
+
+def _identity(value: object, arrays: list[object]) -> object:
+    """A value to compare: the memory of a long array, the contents of a short one."""
+    array = np.asarray(value)
+    if array.dtype == object or not array.ndim:
+        return str(value)
+    if array.nbytes <= 64:
+        return array.tobytes()
+    arrays.append(value)
+    return array.__array_interface__["data"][0], array.shape
 
 
 def read_mesh(prim: Usd.Prim, uv_names: set[str], color_names: set[str]) -> MeshSource:
