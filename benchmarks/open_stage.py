@@ -4,8 +4,10 @@
 
 Each stage is made in memory, in a process of its own: ``copies`` holds environments whose prims were copied as the
 Isaac Lab cloner does it, each with a pose of its own; ``references`` holds environments that reference one asset;
-``jittered`` holds copies in which one prim below the root stands elsewhere;
-``unique`` (only if asked for) holds copies of which no two have the same colours, so that each one is read in full.
+``jittered`` holds copies in which one prim below the root stands elsewhere; ``recoloured`` holds copies in which one
+mesh has one of eight colours, as domain randomisation leaves them; ``unique`` holds copies of which no two have the
+same colours; ``demo`` is the demo scene, whose environments have materials and poses of their own (``--prims`` does
+not count there).
 Peak memory includes Python and the stage.
 """
 
@@ -19,13 +21,17 @@ import sys
 import time
 from pathlib import Path
 
-KINDS = ("copies", "references", "jittered", "unique")
+KINDS = ("copies", "references", "jittered", "recoloured", "unique", "demo")
 
 
 def build_stage(kind: str, envs: int, prims: int):  # type: ignore[no-untyped-def]
     """Make a stage of ``envs`` environments of ``prims`` prims each (the root, then meshes and primitives)."""
     from pxr import Gf, Sdf, Usd, UsdGeom
 
+    if kind == "demo":
+        from omni.isaac.ovrtx_render.demo import build_stage as build_demo
+
+        return build_demo(envs).stage
     stage = Usd.Stage.CreateInMemory()
     UsdGeom.SetStageMetersPerUnit(stage, 1.0)
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
@@ -72,6 +78,8 @@ def build_stage(kind: str, envs: int, prims: int):  # type: ignore[no-untyped-de
             if kind == "jittered":
                 moved = layer.GetAttributeAtPath(f"{path}/link_1.xformOp:translate")
                 moved.default = Gf.Vec3d(0.1, 0.001 * env, 0.5)
+            elif kind == "recoloured":
+                layer.GetAttributeAtPath(f"{path}/link_0.primvars:displayColor").default = [(env % 8 / 8, 0.5, 0.0)]
             elif kind == "unique":
                 layer.GetAttributeAtPath(f"{path}/link_1.primvars:displayColor").default = [(env / envs, 0.0, 0.0)]
     return stage
@@ -112,7 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time read_scene on stages of many environments.")
     parser.add_argument("--envs", type=int, nargs="+", default=[64, 1024, 4096], help="numbers of environments")
     parser.add_argument("--prims", type=int, default=30, help="prims per environment")
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS[:3]), help="kinds of stages")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="kinds of stages")
     parser.add_argument("--json", type=Path, help="write the rows to this file")
     parser.add_argument("--one", nargs=3, metavar=("KIND", "ENVS", "PRIMS"), help=argparse.SUPPRESS)
     args = parser.parse_args()

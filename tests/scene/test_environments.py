@@ -245,6 +245,157 @@ def test_heterogeneous_environments(stage):
     assert list(scene.instances.env) == list(range(9))
 
 
+def set_color(stage, path, color):
+    stage.GetAttributeAtPath(f"{path}.inputs:diffuseColor").Set(color)
+
+
+def recolour_child(stage, root, env):
+    UsdGeom.Mesh.Get(stage, f"{root}/table").CreateDisplayColorAttr([(env % 3 / 3, 0, 0)])
+
+
+def exchange_asset(stage, root, env):
+    robot = stage.GetPrimAtPath(f"{root}/robot")
+    robot.GetReferences().ClearReferences()
+    robot.GetReferences().AddInternalReference(f"/Library/{['robot', 'other'][env % 2]}")
+
+
+def recolour_material(stage, root, env):
+    set_color(stage, f"{root}/looks/red/s", (env % 3 / 3, 0, 0))
+
+
+def bind_other_material(stage, root, env):
+    material = UsdShade.Material.Get(stage, f"/Library/looks/look_{env % 2}")
+    UsdShade.MaterialBindingAPI.Apply(stage.GetPrimAtPath(f"{root}/table")).Bind(material)
+
+
+def hide_some(stage, root, env):
+    if env % 2:
+        UsdGeom.Imageable(stage.GetPrimAtPath(f"{root}/table")).MakeInvisible()
+
+
+def activate_one_of_two(stage, root, env):
+    stage.GetPrimAtPath(f"{root}/{['box', 'table'][env % 2]}").SetActive(False)
+
+
+def override_grandchild(stage, root, env):
+    stage.OverridePrim(f"{root}/robot/base/arm").GetAttribute("radius").Set(0.5 + env % 2)
+
+
+def override_material_of_asset(stage, root, env):
+    """The mesh that is bound to it has no opinions of its own in the environment."""
+    stage.OverridePrim(f"{root}/robot/looks/paint/s")
+    set_color(stage, f"{root}/robot/looks/paint/s", (0, env % 3 / 3, 0))
+
+
+def bind_from_above(stage, root, env):
+    material = UsdShade.Material.Get(stage, f"{root}/looks/red")
+    UsdShade.MaterialBindingAPI.Apply(stage.GetPrimAtPath(root)).Bind(material)
+    recolour_material(stage, root, env)
+
+
+def bind_across_parts(stage, root, env):
+    """Prims of a part that differs itself, bound to its own material of an environment or to that of another."""
+    child = UsdGeom.Cube.Define(stage, f"{root}/box/inner/cube")
+    other = f"/World/envs/env_{1 if env == 5 else env}/looks/red"
+    UsdShade.MaterialBindingAPI.Apply(child.GetPrim()).Bind(UsdShade.Material.Get(stage, other))
+    stage.GetAttributeAtPath(f"{root}/box.size").Set(1.0 + env % 2)
+
+
+def refer_to_part(stage, root, env):
+    """A prim that is a reference to another one of its environment, which differs."""
+    stage.DefinePrim(f"{root}/copy").GetReferences().AddInternalReference(f"{root}/table")
+    recolour_child(stage, root, env)
+
+
+def add_some(stage, root, env):
+    if env % 3 == 1:
+        UsdGeom.Cone.Define(stage, f"{root}/extra/cone").AddTranslateOp().Set((env, 0, 0))
+
+
+def move_and_recolour(stage, root, env):
+    UsdGeom.XformCommonAPI(stage.GetPrimAtPath(f"{root}/box")).SetTranslate((env, 1, 1))
+    UsdGeom.XformCommonAPI(stage.GetPrimAtPath(f"{root}/robot")).SetTranslate((0, env, 1))
+    stage.OverridePrim(f"{root}/robot/base/arm").GetAttribute("radius").Set(0.5 + env % 2)
+    recolour_material(stage, root, env)
+
+
+def label_owner(stage, root, env):
+    robot = stage.GetPrimAtPath(f"{root}/robot")
+    robot.CreateAttribute("semantics:labels:class", Sdf.ValueTypeNames.TokenArray).Set(["robot"])
+    override_grandchild(stage, root, env)
+
+
+def recolour_prototype(stage, root, env):
+    instancer = UsdGeom.PointInstancer.Define(stage, f"{root}/instancer")
+    ball = UsdGeom.Sphere.Define(stage, f"{root}/protos/ball")
+    ball.CreateDisplayColorAttr([(env % 2, 0, 0)])
+    instancer.CreatePrototypesRel().SetTargets([ball.GetPath()])
+    instancer.CreatePositionsAttr([(0, 0, 0), (1, 0, 0)])
+    instancer.CreateProtoIndicesAttr([0, 0])
+
+
+def vary(stage, root, env):
+    variants = stage.GetPrimAtPath(f"{root}/box").GetVariantSets().AddVariantSet("size")
+    variants.AddVariant("given")
+    variants.SetVariantSelection("given")
+    with variants.GetVariantEditContext():
+        stage.GetAttributeAtPath(f"{root}/box.size").Set(1.0)
+        UsdGeom.Cube.Define(stage, f"{root}/box/knob").CreateSizeAttr(0.1 + env % 2)
+
+
+def randomise_mass(stage, root, env):
+    stage.GetPrimAtPath(f"{root}/box").CreateAttribute("physics:mass", Sdf.ValueTypeNames.Float).Set(1.0 + env)
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        (recolour_child, {"/table": 3}),
+        (exchange_asset, {"/robot": 2}),
+        (recolour_material, {"/box": 7}),
+        (bind_other_material, {"/table": 2}),
+        (hide_some, {"/table": 2}),
+        (activate_one_of_two, {"/box": 2, "/table": 2}),
+        (override_grandchild, {"/robot/base/arm": 2}),
+        (override_material_of_asset, {"/robot/skin": 7}),
+        (bind_from_above, None),
+        (bind_across_parts, {"/box": None}),
+        (refer_to_part, {"/copy": 7, "/table": 3}),
+        (add_some, {"/extra": 2}),
+        (move_and_recolour, {"/box": 7, "/robot/base/arm": 2}),
+        (label_owner, {"/robot/base/arm": 2}),
+        (recolour_prototype, {"/instancer": None, "/protos/ball": 2}),
+        # What has variants is compared as a whole, and always.
+        (vary, {"/box": 3}),
+        (randomise_mass, {}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_only_what_differs_is_read_again(stage, change, differs):
+    clone_envs(stage, 9)
+    UsdGeom.Cube.Define(stage, "/Library/other/part")
+    skin = UsdGeom.Cube.Define(stage, "/Library/robot/skin")
+    for path in ("/Library/robot/looks/paint", "/Library/looks/look_0", "/Library/looks/look_1"):
+        material, shader = UsdShade.Material.Define(stage, path), UsdShade.Shader.Define(stage, f"{path}/s")
+        shader.CreateIdAttr("UsdPreviewSurface")
+        shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set((0, 0, float(path[-1] == "1")))
+        material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+    UsdShade.MaterialBindingAPI.Apply(skin.GetPrim()).Bind(UsdShade.Material.Get(stage, "/Library/robot/looks/paint"))
+    for env in range(9):
+        change(stage, f"/World/envs/env_{env}", env)
+    scene = assert_same_as_full_read(stage)
+    colors = {material.base_color for material in scene.materials}
+    assert len(colors) == len(scene.materials)
+    if differs is not None:
+        assert groups(stage) == [list(range(9))]
+        found = parts(stage)
+        assert sorted(found) == sorted(differs)
+        for path, number in differs.items():
+            versions = found[path]
+            assert sorted(env for members in versions for env in members) == list(range(9))
+            assert number is None or len(versions) == number
+
+
 def test_referenced_and_instanceable_environments(stage):
     clone_envs(stage, 1)
     for env in range(1, 6):
