@@ -1,0 +1,256 @@
+"""The renderer that Isaac Lab 3 makes from an :class:`~.renderer_cfg.OvrtxRendererCfg`.
+
+Isaac Lab owns the buffers and asks for images when somebody reads ``camera.data``; poses of bodies come from its scene
+data provider, poses and lenses of cameras from the camera sensor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import warp as wp
+from isaaclab.renderers import BaseRenderer, CameraRenderSpec, RenderBufferKind, RenderBufferSpec
+
+from ..errors import ConfigError, OvrtxRenderError, SceneError
+from ..outputs import resolve_outputs
+from ..patterns import natural_key
+from ..renderer import TiledRenderer
+from .bodies import BodyPoses
+from .images import linear_background, replace_misses
+from .mounting import CameraMounts
+
+if TYPE_CHECKING:
+    from isaaclab.sensors.camera.camera_data import CameraData
+    from isaaclab.utils.warp import ProxyArray
+
+    from ..cameras import CameraBundle
+    from .renderer_cfg import OvrtxRendererCfg
+
+__all__ = ["OvrtxRenderer", "RenderData"]
+
+_DEPTHS = ("distance_to_image_plane", "distance_to_camera")
+_ENV = re.compile(r"(?P<root>/World/envs/env_)\d+(?P<rest>/.+)")
+
+
+class RenderData:
+    """What the renderer keeps of one camera sensor.
+
+    Attributes:
+        name: The sensor's prim path expression.
+        bundle: Its N cameras.
+        mounts: Where they are.
+        depths: Depth images that the clipping behaviour applies to, and the value of a miss [m].
+    """
+
+    def __init__(self, name: str, bundle: CameraBundle, mounts: CameraMounts) -> None:
+        self.name = name
+        self.bundle = bundle
+        self.mounts = mounts
+        self.calibrated = False
+        self.depths: list[tuple[wp.array, float]] = []
+
+
+class OvrtxRenderer(BaseRenderer):
+    """Isaac Lab's cameras on top of a :class:`~omni.isaac.ovrtx_render.TiledRenderer`.
+
+    Args:
+        cfg: The configuration.
+        sim: The simulation context; newer Isaac Lab hands it over, the released one does not.
+    """
+
+    def __init__(self, cfg: OvrtxRendererCfg, sim: Any = None) -> None:
+        cfg.to_core("cpu")  # a bad configuration is told now, not after physics has started
+        self.cfg = cfg
+        self._stage: Any = None
+        self._tiled: TiledRenderer | None = None
+        self._bodies: BodyPoses | None = None
+        self._cameras: list[RenderData] = []
+
+    # -- setting up -------------------------------------------------------------------------------------------------
+
+    def supported_output_types(self) -> dict[RenderBufferKind, RenderBufferSpec]:
+        """Channels and dtype of every output."""
+        return self.cfg.supported_output_types()
+
+    @property
+    def visual_material_writer(self) -> Any:
+        """Factory that is called if the task randomises materials while it runs."""
+        return _refuse_materials
+
+    def prepare_stage(self, stage: Any, num_envs: int) -> None:
+        """Remember the stage; it is read when the first camera asks for it."""
+        self._drop_scene()
+        self._stage = stage
+
+    def create_render_data(self, spec: CameraRenderSpec) -> RenderData:
+        """Make a bundle for the cameras of one sensor.
+
+        Raises:
+            OvrtxRenderError: The camera, or the scene, asks for something that cannot be drawn.
+        """
+        with _about(spec.cfg.prim_path):
+            _check(spec)
+            tiled = self._scene_for(spec.device)
+            names = ["rgba" if name in ("rgb", "rgba") else str(name) for name in spec.cfg.data_types]
+            kinds = resolve_outputs(dict.fromkeys(names))
+            colorized = self.cfg.colorized()
+            color = getattr(spec.cfg, "background_color", None)
+            bundle = tiled.add_cameras(
+                _camera_paths(spec),
+                width=spec.cfg.width,
+                height=spec.cfg.height,
+                outputs=list(kinds),
+                colorize=[kind.name for kind in kinds.values() if kind.name in colorized],
+                background=None if color is None else linear_background(color, tiled.cfg.tone_mapping),
+            )
+            assert self._bodies is not None
+            data = RenderData(spec.cfg.prim_path, bundle, CameraMounts(bundle.paths, self._bodies.paths, spec.device))
+            self._cameras.append(data)
+            return data
+
+    def _scene_for(self, device: str) -> TiledRenderer:
+        if self._tiled is None:
+            if self._stage is None:
+                raise SceneError("there is no USD stage to draw; call prepare_stage with one first")
+            self._tiled = TiledRenderer(self._stage, self.cfg.to_core(device))
+            self._bodies = BodyPoses(self._tiled, self._stage)
+        return self._tiled
+
+    def set_outputs(self, render_data: RenderData, output_data: dict[str, ProxyArray]) -> None:
+        """Draw into the sensor's own buffers from now on. ``rgb`` is a view of ``rgba``, so it is not drawn again."""
+        bundle = render_data.bundle
+        with _about(render_data.name):
+            bundle.set_outputs({name: proxy.warp for name, proxy in output_data.items() if name in bundle.kinds})
+        behavior = self.cfg.depth_clipping_behavior
+        if behavior == "none":
+            return
+        scale = 0.0 if behavior == "zero" else self._tiled.scene.meters_per_unit  # type: ignore[union-attr]
+        far = scale * bundle.cameras[0].clipping_range[1]
+        render_data.depths = [
+            (bundle.outputs[name], far) for name, kind in bundle.kinds.items() if kind.name in _DEPTHS
+        ]
+
+    # -- every frame ------------------------------------------------------------------------------------------------
+
+    def update_transforms(self) -> None:
+        """Bring the bodies to where physics has them, if they moved."""
+        if self._bodies is not None and self._cameras:
+            with _about(self._cameras[0].name):
+                self._bodies.refresh()
+
+    def update_geometries(self) -> None:
+        """Nothing to do: geometry that deforms was refused when the scene was read."""
+
+    def update_camera(
+        self, render_data: RenderData, positions: ProxyArray, orientations: ProxyArray, intrinsics: ProxyArray
+    ) -> None:
+        """Take over reported camera poses: (N,) vec3f [m] and (N,) quatf (x, y, z, w) in the ``world`` convention.
+
+        Cameras on a body go on following it from there. The first call also sets the lenses, (N,) mat33f [px].
+        """
+        assert self._bodies is not None
+        with _about(render_data.name):
+            if not render_data.calibrated:
+                render_data.bundle.set_intrinsics(intrinsics.warp)
+                render_data.calibrated = True
+            mounts = render_data.mounts
+            bodies = self._bodies.as_reported() if mounts.moving else None
+            mounts.report(positions.warp, orientations.warp, bodies)
+            if not mounts.moving:
+                self._place(render_data)
+
+    def update_camera_intrinsics(self, render_data: RenderData, intrinsics: wp.array, parameters: wp.array) -> None:
+        """Set the lenses, each camera its own: (N,) mat33f [px]. The physical parameters say nothing more."""
+        with _about(render_data.name):
+            render_data.bundle.set_intrinsics(intrinsics)
+            render_data.calibrated = True
+
+    def render(self, render_data: RenderData) -> None:
+        """Draw one sensor's cameras into its buffers."""
+        assert self._bodies is not None and self._tiled is not None
+        with _about(render_data.name):
+            if render_data.mounts.moving:
+                self._place(render_data)
+            self._tiled.render(render_data.bundle)
+            for depth, miss in render_data.depths:
+                replace_misses(depth, miss)
+
+    def _place(self, render_data: RenderData) -> None:
+        assert self._bodies is not None
+        mounts = render_data.mounts
+        mounts.follow(self._bodies.now)
+        render_data.bundle.set_poses(mounts.positions, quat_xyzw=mounts.quats, convention="world")
+
+    def read_output(self, render_data: RenderData, camera_data: CameraData) -> None:
+        """Hand over the maps from ids or colours to labels; the images are in the buffers already."""
+        for name, info in render_data.bundle.info.items():
+            camera_data.info[name] = info
+
+    # -- letting go -------------------------------------------------------------------------------------------------
+
+    def cleanup(self, render_data: RenderData | None) -> None:
+        """Forget one sensor; with the last one the scene goes too, and is read anew if another comes."""
+        if render_data is None or render_data not in self._cameras:
+            return
+        self._cameras.remove(render_data)
+        if self._tiled is not None:
+            self._tiled.remove_cameras(render_data.bundle)
+        if not self._cameras:
+            self._drop_scene()
+
+    def close(self) -> None:
+        """Free everything; may be called again."""
+        self._drop_scene()
+        self._stage = None
+
+    def _drop_scene(self) -> None:
+        if self._tiled is not None:
+            self._tiled.close()
+        self._tiled = self._bodies = None
+        self._cameras = []
+
+
+def _check(spec: CameraRenderSpec) -> None:
+    if getattr(spec.cfg, "isp_cfg", None) is not None:
+        raise ConfigError(
+            "isp_cfg asks for an image signal processor, which this renderer does not have; set it to None"
+        )
+    distortion = getattr(spec.cfg.spawn, "distortion", None)
+    if distortion is not None and distortion.apply_lens_distortion:
+        raise ConfigError(
+            "spawn.distortion asks for a distorting lens, which this renderer does not have; "
+            "remove it or set apply_lens_distortion=False"
+        )
+
+
+def _camera_paths(spec: CameraRenderSpec) -> list[str]:
+    """Camera prims in the order of the environments, which is the order of the sensor's poses."""
+    paths = sorted(spec.camera_prim_paths, key=natural_key)
+    count = getattr(spec, "view_count", len(paths))
+    if len(paths) == count:
+        return paths
+    source = _ENV.fullmatch(paths[0]) if paths else None
+    if source is None:
+        raise SceneError(f"there are {len(paths)} camera prims for {count} views: {', '.join(paths[:3])}")
+    return [f"{source['root']}{i}{source['rest']}" for i in range(count)]
+
+
+@contextmanager
+def _about(camera: str) -> Iterator[None]:
+    """Name the camera in whatever goes wrong. Row i of an array is environment i."""
+    try:
+        yield
+    except Exception as error:
+        kind = type(error) if isinstance(error, OvrtxRenderError) else OvrtxRenderError
+        raise kind(f"camera {camera} (row i is environment i): {error}") from error
+
+
+def _refuse_materials(batches: Sequence[Any]) -> Any:
+    paths = [path for batch in batches for path in batch.material_paths]
+    raise ConfigError(
+        f"the task changes materials while it runs ({paths[0]}), which this renderer cannot draw yet; "
+        "remove the randomisation or use another renderer"
+    )
