@@ -419,6 +419,7 @@ def test_point_instancer_prototypes_that_moved(stage):
     UsdGeom.XformCommonAPI(stage.GetPrimAtPath("/World/envs/env_2/inst/proto")).SetTranslate((0, 0, 7))
     scene = assert_same_as_full_read(stage)
     assert sorted(set(scene.instances.transform[:, 3, 2])) == [1, 7]
+    assert {path: versions for path, versions in parts(stage).items()} == {"/inst": [[0, 1, 3], [2]]}
 
 
 def test_environment_roots_that_are_scopes_variants_and_unloaded_payloads(stage):

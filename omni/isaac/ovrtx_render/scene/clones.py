@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from .clone_diff import SpecDiff
 from .clone_text import SpecWriter, draws_nothing
@@ -80,7 +81,24 @@ class _Entry:
     dirty: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class _Change:
+    """What is not the template's, as paths relative to the environment.
+
+    Attributes:
+        moved: Prims whose transform operations hold other values; None if any may.
+        different: Prims that differ in anything else.
+        dependent: Prims that draw something else only because of the different ones.
+    """
+
+    moved: list[str] | None
+    different: frozenset[str]
+    dependent: frozenset[str]
+
+
 class _Grouper:
+    """Groups versions of environments and of their parts."""
+
     def __init__(self, stage: Usd.Stage) -> None:
         self._stage = stage
         self._writer = SpecWriter()
@@ -103,44 +121,61 @@ class _Grouper:
         dependencies = _Dependencies(self._stage, template.root, at)
         written_whole = any(spec is not None and spec.variantSets for spec in template.specs)
         diff = None if written_whole else SpecDiff(template.specs, template.root)
-        cuts: dict[int, frozenset[str]] = {}
+        changes: dict[int, _Change] = {}
         for entry in others:
-            outside = entry.dirty | template.dirty
-            found: tuple[list[str], Iterable[str]] | None = None
-            if at not in dependencies.cuts(frozenset(), outside):
-                found = diff.compare(entry.specs, entry.root) if diff else ([], ())
-            cut = frozenset({at})
-            if found is not None:
-                cut = dependencies.cuts(frozenset(at + path for path in found[1]), outside)
-            if found is None or at in cut:
+            change = None
+            if at not in dependencies.of(frozenset(), entry.dirty | template.dirty):
+                change = self._change(diff, entry, at, dependencies, entry.dirty | template.dirty)
+            if change is None:
                 groups.append(CloneGroup([entry.env]))
                 continue
             group.members.append(entry.env)
-            cuts[entry.env] = cut
-            if written_whole or found[0]:
-                group.moved[entry.env] = None if written_whole else [at + path for path in found[0]]
+            changes[entry.env] = change
+            if change.moved != []:
+                group.moved[entry.env] = change.moved
         if diff:
             diff.close()
-        for path in _topmost(cuts.values()):
-            self._add_part(group, {entry.env: entry for entry in entries}, cuts, at, path)
+        by_env = {entry.env: entry for entry in entries}
+        for path in _topmost(change.different | change.dependent for change in changes.values()):
+            self._add_part(group, by_env, changes, at, path)
         return groups
 
+    def _change(
+        self, diff: SpecDiff | None, entry: _Entry, at: str, dependencies: _Dependencies, outside: frozenset[str]
+    ) -> _Change | None:
+        """Compare a version with the template; None if nothing of it can be taken from the template."""
+        moved: list[str] | None = None
+        different: frozenset[str] = frozenset()
+        if diff is not None:
+            found = diff.compare(entry.specs, entry.root)
+            if found is None:
+                return None
+            moved, different = [at + path for path in found[0]], frozenset(at + path for path in found[1])
+        different |= dependencies.moved_prototypes(moved)
+        dependent = dependencies.of(different, outside)
+        return None if at in different or at in dependent else _Change(moved, different, dependent)
+
     def _add_part(
-        self, group: CloneGroup, entries: dict[int, _Entry], cuts: dict[int, frozenset[str]], at: str, path: str
+        self, group: CloneGroup, entries: dict[int, _Entry], changes: dict[int, _Change], at: str, path: str
     ) -> None:
-        versions, same = [], []
+        same, versions, alone = [], [], []
         undrawn = self._type_at(entries[group.members[0]], path) in _NEVER_DRAWN
+        below = path[len(at) :]
         for env in group.members:
-            entry = entries[env]
-            if not any(_is_below(cut, path) for cut in cuts.get(env, ())):
+            entry, change = entries[env], changes.get(env)
+            if change is None or not any(_is_below(cut, path) for cut in change.different | change.dependent):
                 same.append(env)
-            elif not (undrawn and self._type_at(entry, path) in _NEVER_DRAWN):
-                below = path[len(at) :]
+            elif undrawn and self._type_at(entry, path) in _NEVER_DRAWN:
+                continue
+            elif path in change.dependent and path not in change.different:
+                alone.append(CloneGroup([env]))
+            else:
                 specs = [spec and spec.layer.GetPrimAtPath(f"{spec.path}{below}") for spec in entry.specs]
                 context = " ".join(spec.layer.identifier if spec else "" for spec in specs)
-                versions.append(_Entry(env, entry.root, specs, context, entry.dirty | cuts[env]))
-        if versions:
-            group.parts[path] = [CloneGroup(same, group.moved), *self.group(versions, path)]
+                dirty = entry.dirty | change.different | change.dependent
+                versions.append(_Entry(env, entry.root, specs, context, dirty))
+        if versions or alone:
+            group.parts[path] = [CloneGroup(same, group.moved), *self.group(versions, path), *alone]
 
     def _type_at(self, entry: _Entry, path: str) -> str:
         prim = self._stage.GetPrimAtPath(entry.root + path)
@@ -159,11 +194,28 @@ class _Dependencies:
         self._stage = stage
         self._root = root
         self._at = at
-        self._edges: list[tuple[str, str]] | None = None
         self._known: dict[tuple[frozenset[str], frozenset[str]], frozenset[str]] = {}
 
-    def cuts(self, inside: frozenset[str], outside: frozenset[str]) -> frozenset[str]:
-        """Add the paths that depend on others.
+    @cached_property
+    def _edges(self) -> list[tuple[str, str]]:
+        return list(self._find_edges())
+
+    @cached_property
+    def _prototypes(self) -> set[str]:
+        """What point instancers refer to."""
+        prims = {source: self._stage.GetPrimAtPath(self._root + source) for source, _ in self._edges}
+        return {target for source, target in self._edges if prims[source].GetTypeName() == "PointInstancer"}
+
+    def moved_prototypes(self, moved: list[str] | None) -> frozenset[str]:
+        """Prims out of ``moved`` (None: any prims) whose transforms go into the instances of point instancers."""
+        if moved == []:
+            return frozenset()
+        if moved is None:
+            return frozenset(self._prototypes)
+        return frozenset(path for path in moved if any(_is_below(path, target) for target in self._prototypes))
+
+    def of(self, inside: frozenset[str], outside: frozenset[str]) -> frozenset[str]:
+        """Paths in the part that depend on what differs.
 
         Args:
             inside: Paths in the part that differ.
@@ -177,16 +229,17 @@ class _Dependencies:
         return found
 
     def _closure(self, inside: frozenset[str], outside: frozenset[str]) -> frozenset[str]:
-        if self._edges is None:
-            self._edges = list(self._find_edges())
-        cuts, before = set(inside), -1
-        while len(cuts) != before:
-            before = len(cuts)
+        dependent: set[str] = set()
+        before = -1
+        while len(dependent) != before:
+            before = len(dependent)
             for source, target in self._edges:
-                different = cuts if _is_below(target, self._at) else outside
-                if source not in cuts and any(_is_below(target, cut) or _is_below(cut, target) for cut in different):
-                    cuts.add(source)
-        return frozenset(cuts)
+                different = inside | dependent if _is_below(target, self._at) else outside
+                if source not in dependent and any(
+                    _is_below(target, path) or _is_below(path, target) for path in different
+                ):
+                    dependent.add(source)
+        return frozenset(dependent)
 
     def _find_edges(self) -> Iterator[tuple[str, str]]:
         """Pairs of paths: a prim, and another one of the same environment that it refers to."""

@@ -41,8 +41,6 @@ class Subtree:
         offsets: (4, 4) matrices from geometry to prim frame; index 0 is the identity.
         cameras: (camera with its transform relative to the node, node).
         lights: (light with its transform relative to the node, node).
-        baked: Transforms of prims went into offsets (prototypes of point instancers), so that a copy whose transforms
-            differ cannot be placed from this walk.
     """
 
     tree: XformTree = field(default_factory=XformTree)
@@ -59,7 +57,6 @@ class Subtree:
     offsets: list[np.ndarray] = field(default_factory=lambda: [IDENTITY])
     cameras: list[tuple[Camera, int]] = field(default_factory=list)
     lights: list[tuple[Light, int]] = field(default_factory=list)
-    baked: bool = False
     _offset_index: dict[bytes, int] = field(default_factory=lambda: {IDENTITY.tobytes(): 0})
 
     def add_offset(self, offset: np.ndarray) -> int:

@@ -235,12 +235,6 @@ class StageReader:
         subtree = walk.visit(template, context, [root + part for part in group.parts])
         if not subtree.tree.locals:
             return
-        if subtree.baked and group.moved:
-            # What moved may be inside of a prototype, whose instances cannot be placed from this walk.
-            for row, env in enumerate(members):
-                alone = replace(context, owner=context.owner and _rename(context.owner, root, roots[env]))
-                self._place_group(walk, assembly, roots, at, CloneGroup([env]), alone, bases[row : row + 1])
-            return
         worlds = subtree.tree.worlds(bases, self._locals(subtree, roots, at, group))
         assembly.place(subtree, worlds, members, root, [roots[env] for env in members])
         row_of = {env: row for row, env in enumerate(members)}
@@ -426,7 +420,6 @@ class _Walk:
             if not prototype:
                 self._find("instancer-invalid", path, f"Prototype {target} does not exist: not drawn.")
                 continue
-            out.baked = True
             below = Subtree()
             inner = replace(
                 context, node=ROOT, predicate=_PROTOTYPE, instancers=(*context.instancers, path), owner=context.owner
