@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,7 +84,7 @@ class OvrtxRendererCfg(RendererCfg):
     threads: int | None = None
     """CPU threads; None is all cores that this process may use."""
 
-    backend_options: dict[str, Any] = {}
+    backend_options: dict[str, Any] = field(default_factory=dict)
     """Options of the chosen backend, by name."""
 
     depth_clipping_behavior: Literal["max", "zero", "none"] = "none"
