@@ -8,33 +8,22 @@ import numpy as np
 import warp as wp
 
 from ...config import RendererCfg
-from ...scene.data import AlphaMode, Geometry, GeometryKind, Light, LightKind, Mesh, Scene, TextureRef
+from ...scene.data import AlphaMode, Geometry, GeometryKind, Light, LightKind, Mesh, Scene
 from .bvh import LEAF_FLOATS, build_bvh, node_floats
 from .environment import Environment, bake_environment
 from .features import scene_features
+from .materials import pack_materials
 from .native import CPU_WIDTH, CUDA_WIDTH
 from .resolve import encode_table, palette
 from .surface import MeshAttributes, ShadingScene
-from .textures import Textures, decode_table, pack_refs, pack_textures
+from .textures import Textures
 from .transforms import refresh_instances
-from .types import Affine, LightState, MaterialState, Shapes, TextureInfo, TextureRefState
+from .types import Affine, LightState, Shapes
 
 __all__ = ["DeviceScene", "upload"]
 
 HEADLIGHT = 6
 _ENDLESS = 1.0e12
-_TEXTURE_FIELDS = (
-    "base_color",
-    "metallic",
-    "roughness",
-    "specular_color",
-    "clearcoat",
-    "clearcoat_roughness",
-    "emissive",
-    "occlusion",
-    "opacity",
-    "normal",
-)
 
 
 @dataclass(eq=False)
@@ -159,36 +148,6 @@ def _corner_points(mesh: Mesh) -> np.ndarray:
     return mesh.points[mesh.triangles]
 
 
-def _pack_materials(scene: Scene, device: wp.Device) -> tuple[wp.array, Textures]:
-    refs: list[TextureRef] = []
-    index: dict[TextureRef, int] = {}
-
-    def ref_index(ref: TextureRef | None) -> int:
-        if ref is None:
-            return -1
-        if ref not in index:
-            index[ref] = len(refs)
-            refs.append(ref)
-        return index[ref]
-
-    table = np.zeros(max(len(scene.materials), 1), MaterialState.numpy_dtype())
-    for row, material in zip(table, scene.materials, strict=False):
-        for name in MaterialState.numpy_dtype()["names"]:
-            if name.endswith("_texture"):
-                row[name] = ref_index(getattr(material, name))
-            elif name == "textured":
-                row[name] = any(getattr(material, f"{field}_texture") is not None for field in _TEXTURE_FIELDS)
-            else:
-                row[name] = getattr(material, name)
-    texels, infos = pack_textures(scene.textures, {ref.texture for ref in refs})
-    textures = Textures()
-    textures.texels = wp.array(texels, dtype=wp.uint32, device=device)
-    textures.infos = wp.array(infos, dtype=TextureInfo, device=device)
-    textures.refs = wp.array(pack_refs(refs), dtype=TextureRefState, device=device)
-    textures.decode = wp.array(decode_table(), dtype=wp.float32, device=device)
-    return wp.array(table, dtype=MaterialState, device=device), textures
-
-
 def _casts_shadow(scene: Scene) -> np.ndarray:
     """(M,) 0: lets all light through, 1: none, 2: cut out by its opacity texture."""
     out = np.ones(max(len(scene.materials), 1), np.int32)
@@ -309,7 +268,7 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
     meters = scene.meters_per_unit
     width = CUDA_WIDTH if device.is_cuda else CPU_WIDTH
     arrays, attributes = _pack_geometry(scene, width, device)
-    materials, textures = _pack_materials(scene, device)
+    materials, textures = pack_materials(scene, cfg.shading == "pbr", device)
     light_table, light_begin, light_index = _pack_lights(scene, cfg)
     num_lights = int(light_begin[-1])
 

@@ -38,17 +38,8 @@ SKY_MAP = wp.constant(128)
 MESHES = wp.constant(256)
 ANALYTIC = wp.constant(512)
 
-_INPUTS = (
-    "base_color",
-    "metallic",
-    "roughness",
-    "specular_color",
-    "clearcoat",
-    "clearcoat_roughness",
-    "emissive",
-    "occlusion",
-    "opacity",
-)
+_DIFFUSE = ("base_color", "emissive", "occlusion", "opacity")
+_GLOSSY = ("metallic", "roughness", "specular_color", "clearcoat", "clearcoat_roughness")
 
 
 def scene_features(scene: Scene, cfg: RendererCfg, sky_map: bool) -> int:
@@ -57,11 +48,13 @@ def scene_features(scene: Scene, cfg: RendererCfg, sky_map: bool) -> int:
     kinds = {scene.geometries[i].kind for i in np.unique(scene.instances.geometry)}
     lights = {light.kind for light in scene.lights}
     domes = [light for light in scene.lights if light.kind == LightKind.DOME]
+    pbr = cfg.shading == "pbr"
+    inputs = _DIFFUSE + _GLOSSY if pbr else _DIFFUSE
     present = {
-        TEXTURES: any(getattr(m, f"{name}_texture") for m in used for name in _INPUTS),
+        TEXTURES: any(getattr(m, f"{name}_texture") for m in used for name in inputs),
         NORMAL_MAPS: any(m.normal_texture for m in used),
-        PBR: cfg.shading == "pbr",
-        COAT: cfg.shading == "pbr" and any(m.clearcoat > 0.0 or m.clearcoat_texture for m in used),
+        PBR: pbr,
+        COAT: pbr and any(m.clearcoat > 0.0 or m.clearcoat_texture for m in used),
         LAYERS: any(m.alpha_mode != AlphaMode.OPAQUE for m in used),
         LOCAL_LIGHTS: bool(lights - {LightKind.DISTANT, LightKind.DOME}),
         SKY: bool(domes),

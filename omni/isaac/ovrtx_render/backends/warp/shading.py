@@ -192,7 +192,7 @@ def shade_pixel(
 def shade_kernel(features: int) -> wp.Kernel:
     """The shading kernel for a set of features; made once."""
 
-    @wp.kernel(enable_backward=False, module=f"omni_shading_{features}")
+    @wp.kernel(enable_backward=False, module=f"omni_shading_{features}", cuda_max_registers=80)
     def shade(
         shapes: Shapes,
         scene: ShadingScene,

@@ -7,8 +7,9 @@ import warp as wp
 from .features import ANALYTIC, COAT, LAYERS, MESHES, NORMAL_MAPS, PBR, TEXTURES
 from .inlining import inlined
 from .lighting import Surface, specular_albedo
-from .textures import Textures, pick_channel, sample_texture
-from .types import CameraState, MaterialState, Shapes
+from .materials import MaterialState, sample_material
+from .textures import Textures
+from .types import CameraState, Shapes
 
 __all__ = [
     "Hits",
@@ -166,23 +167,22 @@ def smooth_point(
     return offset
 
 
-@inlined
-def scalar_input(
-    tex: Textures, ref: int, constant: float, mapped: int, uv: wp.vec2, footprint: float, features: int
-) -> float:
-    if (features & TEXTURES) == 0 or ref < 0 or mapped == 0:
-        return constant
-    return pick_channel(sample_texture(tex, ref, uv, footprint), tex.refs[ref].channel)
+@wp.func
+def map_normal(normal: wp.vec3, tangent: wp.vec3, bitangent: wp.vec3, mapped: wp.vec3) -> wp.vec3:
+    """Turn a shading normal by a tangent-space normal (components in [-1, 1]).
 
-
-@inlined
-def colour_input(
-    tex: Textures, ref: int, constant: wp.vec3, mapped: int, uv: wp.vec2, footprint: float, features: int
-) -> wp.vec3:
-    if (features & TEXTURES) == 0 or ref < 0 or mapped == 0:
-        return constant
-    c = sample_texture(tex, ref, uv, footprint)
-    return wp.max(wp.vec3(c[0], c[1], c[2]), wp.vec3(0.0, 0.0, 0.0))
+    ``tangent`` and ``bitangent`` are where u and v grow; they need be neither unit nor orthogonal to the normal.
+    """
+    x = tangent - normal * wp.dot(normal, tangent)
+    x = x / wp.max(wp.length(x), 1.0e-20)
+    y = wp.cross(normal, x)
+    if wp.dot(y, bitangent) < 0.0:
+        y = -y
+    n = x * mapped[0] + y * mapped[1] + normal * wp.max(mapped[2], 0.0)
+    size = wp.length(n)
+    if size > 1.0e-6:
+        return n / size
+    return normal
 
 
 @inlined
@@ -222,6 +222,8 @@ def evaluate_surface(
     s.normal = s.geometric
     to_world = shapes.local_to_world[inst].linear
     uv = wp.vec2(0.0, 0.0)
+    tangent = wp.vec3(0.0, 0.0, 0.0)
+    bitangent = wp.vec3(0.0, 0.0, 0.0)
     footprint = float(0.0)
     mapped = int(0)
     colour = material.base_color
@@ -242,7 +244,7 @@ def evaluate_surface(
             row = base[3] + prim
             colour = scene.attributes.colors[row, 0] * w + scene.attributes.colors[row, 1] * u
             colour = colour + scene.attributes.colors[row, 2] * v
-        if (features & (TEXTURES | NORMAL_MAPS)) != 0 and material.textured != 0 and base[2] >= 0:
+        if (features & (TEXTURES | NORMAL_MAPS)) != 0 and material.num_textures > 0 and base[2] >= 0:
             mapped = 1
             row = base[2] + prim
             uv0 = scene.attributes.uvs[row, 0]
@@ -263,63 +265,45 @@ def evaluate_surface(
                 width = t / camera.fx
             slant = wp.max(wp.abs(wp.dot(s.geometric, s.view)), 0.05)
             footprint = width * wp.sqrt(uv_area / (area * slant))
-            if (features & NORMAL_MAPS) != 0 and material.normal_texture >= 0:
+            if (features & NORMAL_MAPS) != 0:
                 det = d1[0] * d2[1] - d1[1] * d2[0]
                 if wp.abs(det) > 1.0e-20:
                     tangent = (e1 * d2[1] - e2 * d1[1]) / det
                     bitangent = (e2 * d1[0] - e1 * d2[0]) / det
-                    m = sample_texture(scene.textures, material.normal_texture, uv, footprint)
-                    tangent = tangent - s.normal * wp.dot(s.normal, tangent)
-                    tangent = tangent / wp.max(wp.length(tangent), 1.0e-20)
-                    side = wp.cross(s.normal, tangent)
-                    if wp.dot(side, bitangent) < 0.0:
-                        side = -side
-                    n = tangent * m[0] + side * m[1] + s.normal * wp.max(m[2], 0.0)
-                    size = wp.length(n)
-                    if size > 1.0e-6:
-                        s.normal = n / size
+    m = sample_material(material, scene.textures, colour, uv, footprint, mapped, features)
+    if (features & NORMAL_MAPS) != 0 and mapped != 0:
+        s.normal = map_normal(s.normal, tangent, bitangent, m.normal)
     s.output_normal = s.normal
     # A shading normal that looks away from the viewer is bent back to the horizon.
     facing = wp.dot(s.normal, s.view)
     if facing < 0.01:
         s.normal = wp.normalize(s.normal + s.view * (0.01 - facing))
 
-    tex = scene.textures
-    colour = colour_input(tex, material.base_color_texture, colour, mapped, uv, footprint, features)
-    s.base_color = colour
+    s.base_color = m.base_color
+    s.diffuse = m.base_color
     s.opacity = 1.0
     if (features & LAYERS) != 0 and material.alpha_mode != 0:
-        opacity = scalar_input(tex, material.opacity_texture, material.opacity, mapped, uv, footprint, features)
-        s.opacity = wp.clamp(opacity, 0.0, 1.0)
+        s.opacity = wp.clamp(m.opacity, 0.0, 1.0)
         if material.alpha_mode == 1:
-            s.opacity = wp.where(opacity >= material.opacity_threshold, 1.0, 0.0)
+            s.opacity = wp.where(m.opacity >= material.opacity_threshold, 1.0, 0.0)
     s.unlit = material.unlit
-    s.emissive = colour_input(tex, material.emissive_texture, material.emissive, mapped, uv, footprint, features)
-    s.occlusion = scalar_input(tex, material.occlusion_texture, material.occlusion, mapped, uv, footprint, features)
-    s.diffuse = colour
+    s.emissive = m.emissive
+    s.occlusion = m.occlusion
     s.f0 = wp.vec3(0.0, 0.0, 0.0)
     s.roughness = 1.0
     if (features & PBR) != 0:
-        s.roughness = scalar_input(tex, material.roughness_texture, material.roughness, mapped, uv, footprint, features)
-        s.roughness = wp.clamp(s.roughness, 0.02, 1.0)
+        s.roughness = wp.clamp(m.roughness, 0.02, 1.0)
         if material.specular_workflow != 0:
-            s.f0 = colour_input(
-                tex, material.specular_color_texture, material.specular_color, mapped, uv, footprint, features
-            )
-            s.f0 = wp.min(s.f0, wp.vec3(1.0, 1.0, 1.0))
+            s.f0 = wp.min(m.specular_color, wp.vec3(1.0, 1.0, 1.0))
         else:
-            metallic = scalar_input(tex, material.metallic_texture, material.metallic, mapped, uv, footprint, features)
-            metallic = wp.clamp(metallic, 0.0, 1.0)
+            metallic = wp.clamp(m.metallic, 0.0, 1.0)
             r = (1.0 - material.ior) / (1.0 + material.ior)
             dielectric = wp.vec3(r * r, r * r, r * r)
-            s.f0 = wp.lerp(dielectric, wp.min(colour, wp.vec3(1.0, 1.0, 1.0)), metallic)
-            s.diffuse = colour * (1.0 - metallic)
+            s.f0 = wp.lerp(dielectric, wp.min(m.base_color, wp.vec3(1.0, 1.0, 1.0)), metallic)
+            s.diffuse = m.base_color * (1.0 - metallic)
         if (features & COAT) != 0:
-            coat = scalar_input(tex, material.clearcoat_texture, material.clearcoat, mapped, uv, footprint, features)
-            s.clearcoat = coat
-            rough = material.clearcoat_roughness
-            rough = scalar_input(tex, material.clearcoat_roughness_texture, rough, mapped, uv, footprint, features)
-            s.clearcoat_roughness = wp.clamp(rough, 0.02, 1.0)
+            s.clearcoat = m.clearcoat
+            s.clearcoat_roughness = wp.clamp(m.clearcoat_roughness, 0.02, 1.0)
         # What the specular lobe reflects does not reach the diffuse one.
         ab = specular_albedo(s.roughness, wp.max(wp.dot(s.normal, s.view), 1.0e-3))
         s.gain = wp.vec3(1.0, 1.0, 1.0) + s.f0 * (1.0 / wp.max(ab[0] + ab[1], 1.0e-3) - 1.0)

@@ -11,7 +11,7 @@ import numpy as np
 import warp as wp
 
 from ...scene.data import Texture, TextureRef
-from .inlining import outlined
+from .inlining import inlined
 from .types import TextureInfo, TextureRefState
 
 __all__ = ["Textures", "decode_table", "encode_srgb", "mip_chain", "pack_refs", "pack_textures", "sample_texture"]
@@ -59,8 +59,9 @@ def mip_chain(texture: Texture) -> list[np.ndarray]:
     return levels
 
 
-def pack_textures(textures: list[Texture], used: set[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Pack the used textures; returns texels (K,) uint32 (r in the low byte) and a TextureInfo table."""
+def pack_textures(textures: list[Texture], refs: np.ndarray, device: wp.Device) -> Textures:
+    """Pack the textures that a TextureRefState table refers to, and the table itself."""
+    used = set(refs["texture"].tolist()) if len(textures) else set()
     infos = np.zeros(max(len(textures), 1), TextureInfo.numpy_dtype())
     texels: list[np.ndarray] = []
     offset = 0
@@ -73,16 +74,24 @@ def pack_textures(textures: list[Texture], used: set[int]) -> tuple[np.ndarray, 
         for level in levels:
             texels.append(np.ascontiguousarray(level).view(np.uint32).reshape(-1))
             offset += texels[-1].size
-    return (np.concatenate(texels) if texels else np.zeros(1, np.uint32)), infos
+    store = Textures()
+    store.texels = wp.array(
+        np.concatenate(texels) if texels else np.zeros(1, np.uint32), dtype=wp.uint32, device=device
+    )
+    store.infos = wp.array(infos, dtype=TextureInfo, device=device)
+    store.refs = wp.array(refs, dtype=TextureRefState, device=device)
+    store.decode = wp.array(decode_table(), dtype=wp.float32, device=device)
+    return store
 
 
-def pack_refs(refs: list[TextureRef]) -> np.ndarray:
-    """Texture references as a TextureRefState table (at least one row)."""
+def pack_refs(refs: list[TextureRef], targets: list[int]) -> np.ndarray:
+    """Texture references, and the inputs they feed, as a TextureRefState table (at least one row)."""
     table = np.zeros(max(len(refs), 1), TextureRefState.numpy_dtype())
-    for i, ref in enumerate(refs):
+    for i, (ref, target) in enumerate(zip(refs, targets, strict=True)):
         (a, b), (c, d), shift = ref.uv_matrix
         table[i] = (
-            ref.texture, ref.channel, int(ref.wrap_s), int(ref.wrap_t), ref.scale, ref.bias, ((a, c), (b, d)), shift,
+            ref.texture, target, ref.channel, int(ref.wrap_s), int(ref.wrap_t), ref.scale, ref.bias,
+            ((a, c), (b, d)), shift,
         )  # fmt: skip
     return table
 
@@ -156,7 +165,7 @@ def bilinear(tex: Textures, offset: int, w: int, h: int, srgb: int, s: float, t:
     return c
 
 
-@outlined
+@inlined
 def sample_texture(tex: Textures, which: int, uv: wp.vec2, footprint: float) -> wp.vec4:
     """Trilinear fetch through texture reference ``which``, with its scale and bias.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warp as wp
 
-__all__ = ["Affine", "CameraState", "LightState", "MaterialState", "Shapes", "TextureInfo", "TextureRefState"]
+__all__ = ["Affine", "CameraState", "LightState", "Shapes", "TextureInfo", "TextureRefState"]
 
 
 @wp.struct
@@ -75,6 +75,7 @@ class TextureRefState:
     """How one material input reads a texture; see :class:`~omni.isaac.ovrtx_render.scene.data.TextureRef`."""
 
     texture: wp.int32
+    target: wp.int32  # which input of the material it feeds
     channel: wp.int32
     wrap_s: wp.int32
     wrap_t: wp.int32
@@ -82,38 +83,6 @@ class TextureRefState:
     bias: wp.vec4
     uv_linear: wp.mat22
     uv_offset: wp.vec2
-
-
-@wp.struct
-class MaterialState:
-    """One metallic-roughness block. Texture fields index the texture reference table; -1 is none."""
-
-    base_color: wp.vec3
-    metallic: float
-    specular_color: wp.vec3
-    roughness: float
-    emissive: wp.vec3
-    ior: float
-    clearcoat: float
-    clearcoat_roughness: float
-    occlusion: float
-    opacity: float
-    opacity_threshold: float
-    alpha_mode: wp.int32
-    specular_workflow: wp.int32
-    use_vertex_color: wp.int32
-    unlit: wp.int32
-    textured: wp.int32
-    base_color_texture: wp.int32
-    metallic_texture: wp.int32
-    roughness_texture: wp.int32
-    specular_color_texture: wp.int32
-    clearcoat_texture: wp.int32
-    clearcoat_roughness_texture: wp.int32
-    emissive_texture: wp.int32
-    occlusion_texture: wp.int32
-    opacity_texture: wp.int32
-    normal_texture: wp.int32
 
 
 @wp.struct
