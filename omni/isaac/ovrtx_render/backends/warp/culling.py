@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import warp as wp
 
+from .inlining import inlined
 from .types import CameraState, Shapes
 
-__all__ = ["ENTRY_FLOATS", "cull"]
+__all__ = ["ENTRY_FLOATS", "project_shapes", "sort_shapes", "visible_range"]
 
 ENTRY_FLOATS = 20
+INVISIBLE = wp.constant(3.0e38)
 
 
 @wp.func
@@ -31,8 +33,131 @@ def pack_range(first: int, last: int) -> float:
     return wp.cast(first | (last << 16), wp.float32)
 
 
+@inlined
+def project_shape(
+    shapes: Shapes,
+    camera: CameraState,
+    to_camera: wp.mat33,
+    i: int,
+    width: int,
+    height: int,
+    slot: int,
+    entries: wp.array(dtype=wp.float32),
+) -> float:
+    """Fill the entry of one instance; returns its depth, or INVISIBLE (then nothing is written)."""
+    ball = shapes.bounds[i]
+    radius = ball[3]
+    center = to_camera * (wp.vec3(ball[0], ball[1], ball[2]) - camera.position)
+    near = -center[2] - radius
+    endless = radius > 1.0e8
+    if not endless and (-center[2] + radius < camera.near or near > camera.far):
+        return INVISIBLE
+    x0 = float(0.0)
+    y0 = float(0.0)
+    x1 = float(width)
+    y1 = float(height)
+    depth = camera.near
+    g = shapes.inst_geometry[i] * 16
+    x = shapes.local_to_world[i]
+    linear = to_camera * x.linear
+    offset = to_camera * (x.offset - camera.position)
+    if not endless:
+        # Screen rectangle of the eight corners of the bounding box, unless one lies before the near plane.
+        lower = wp.vec3(shapes.geometry[g + 8], shapes.geometry[g + 9], shapes.geometry[g + 10])
+        upper = wp.vec3(shapes.geometry[g + 12], shapes.geometry[g + 13], shapes.geometry[g + 14])
+        ax = linear * wp.vec3(lower[0], 0.0, 0.0) + offset
+        bx = linear * wp.vec3(upper[0], 0.0, 0.0) + offset
+        ay = linear * wp.vec3(0.0, lower[1], 0.0)
+        by = linear * wp.vec3(0.0, upper[1], 0.0)
+        az = linear * wp.vec3(0.0, 0.0, lower[2])
+        bz = linear * wp.vec3(0.0, 0.0, upper[2])
+        nearest = float(1.0e30)
+        furthest = float(-1.0e30)
+        rx0 = float(1.0e30)
+        ry0 = float(1.0e30)
+        rx1 = float(-1.0e30)
+        ry1 = float(-1.0e30)
+        for corner in range(8):
+            p = ax
+            if (corner & 1) != 0:
+                p = bx
+            if (corner & 2) != 0:
+                p = p + by
+            else:
+                p = p + ay
+            if (corner & 4) != 0:
+                p = p + bz
+            else:
+                p = p + az
+            d = -p[2]
+            nearest = wp.min(nearest, d)
+            furthest = wp.max(furthest, d)
+            scale = 1.0 / wp.max(d, 1.0e-6)
+            if camera.orthographic != 0:
+                scale = 1.0
+            px = camera.cx + camera.fx * p[0] * scale - camera.skew * p[1] * scale
+            py = camera.cy - camera.fy * p[1] * scale
+            rx0 = wp.min(rx0, px)
+            rx1 = wp.max(rx1, px)
+            ry0 = wp.min(ry0, py)
+            ry1 = wp.max(ry1, py)
+        if furthest < camera.near or nearest > camera.far:
+            return INVISIBLE
+        if nearest > camera.near and nearest > 1.0e-5:
+            depth = nearest
+            x0 = rx0
+            x1 = rx1
+            y0 = ry0
+            y1 = ry1
+        elif camera.orthographic != 0:
+            x0 = rx0
+            x1 = rx1
+            y0 = ry0
+            y1 = ry1
+    # A pixel's sample lies anywhere in it, so the rectangle covers every pixel it touches, and one more.
+    if x1 < -1.0 or y1 < -1.0 or x0 > float(width) + 1.0 or y0 > float(height) + 1.0:
+        return INVISIBLE
+    ix0 = wp.max(int(wp.floor(x0)) - 1, 0)
+    iy0 = wp.max(int(wp.floor(y0)) - 1, 0)
+    ix1 = wp.min(int(wp.ceil(wp.min(x1, 65536.0))) + 1, width - 1)
+    iy1 = wp.min(int(wp.ceil(wp.min(y1, 65536.0))) + 1, height - 1)
+    if ix0 > ix1 or iy0 > iy1:
+        return INVISIBLE
+
+    back = shapes.world_to_local[i]
+    local_rotation = back.linear * camera.rotation
+    origin = back.linear * (camera.position - x.offset)
+    step_x = local_rotation * wp.vec3(1.0 / camera.fx, 0.0, 0.0)
+    step_y = local_rotation * wp.vec3(camera.skew / (camera.fx * camera.fy), -1.0 / camera.fy, 0.0)
+    corner_of_image = -camera.cx * step_x - camera.cy * step_y
+    base = local_rotation * wp.vec3(0.0, 0.0, -1.0)
+    if camera.orthographic != 0:
+        origin = origin + corner_of_image
+    else:
+        base = base + corner_of_image
+    e = slot * ENTRY_FLOATS
+    entries[e + 0] = origin[0]
+    entries[e + 1] = origin[1]
+    entries[e + 2] = origin[2]
+    entries[e + 3] = base[0]
+    entries[e + 4] = base[1]
+    entries[e + 5] = base[2]
+    entries[e + 6] = step_x[0]
+    entries[e + 7] = step_x[1]
+    entries[e + 8] = step_x[2]
+    entries[e + 9] = step_y[0]
+    entries[e + 10] = step_y[1]
+    entries[e + 11] = step_y[2]
+    entries[e + 12] = depth * 0.99999
+    entries[e + 13] = wp.cast(i, wp.float32)
+    entries[e + 14] = pack_range(ix0, ix1)
+    entries[e + 15] = pack_range(iy0, iy1)
+    entries[e + 16] = float(camera.orthographic)
+    return depth * 0.99999
+
+
 @wp.kernel(enable_backward=False, module="omni_culling")
-def cull(
+def project_shapes(
     shapes: Shapes,
     cameras: wp.array(dtype=CameraState),
     selected: wp.array(dtype=wp.int32),
@@ -40,147 +165,65 @@ def cull(
     width: int,
     height: int,
     capacity: int,
+    items: int,
     entries: wp.array(dtype=wp.float32),
+    depths: wp.array(dtype=wp.float32),
+):
+    """Entries of what the cameras ``selected[first + camera]`` may see; dim = (cameras, items).
+
+    Item k takes the instances k, k + items, ...: one item a camera on the CPU, one an instance on CUDA.
+    """
+    local, item = wp.tid()
+    camera = cameras[selected[first + local]]
+    to_camera = wp.transpose(camera.rotation)
+    shared = visible_range(shapes, camera.env, 0)
+    own = visible_range(shapes, camera.env, 1)
+    total = shared[1] - shared[0] + own[1] - own[0]
+    for k in range(item, capacity, items):
+        depth = float(INVISIBLE)
+        slot = local * capacity + k
+        if k < total:
+            i = shared[0] + k
+            if i >= shared[1]:
+                i = own[0] + k - (shared[1] - shared[0])
+            depth = project_shape(shapes, camera, to_camera, i, width, height, slot, entries)
+        depths[slot] = depth
+
+
+@wp.kernel(enable_backward=False, module="omni_culling")
+def sort_shapes(
+    first: int,
+    capacity: int,
+    depths: wp.array(dtype=wp.float32),
     order: wp.array(dtype=wp.int32),
     count: wp.array(dtype=wp.int32),
 ):
-    """List what the cameras ``selected[first + tid]`` may see; dim = cameras of this chunk."""
-    local = wp.tid()
-    camera = cameras[selected[first + local]]
-    to_camera = wp.transpose(camera.rotation)
-    n = int(0)
-    for part in range(2):
-        span = visible_range(shapes, camera.env, part)
-        for i in range(span[0], span[1]):
-            ball = shapes.bounds[i]
-            radius = ball[3]
-            center = to_camera * (wp.vec3(ball[0], ball[1], ball[2]) - camera.position)
-            near = -center[2] - radius
-            endless = radius > 1.0e8
-            if not endless and (-center[2] + radius < camera.near or near > camera.far):
-                continue
-            x0 = float(0.0)
-            y0 = float(0.0)
-            x1 = float(width)
-            y1 = float(height)
-            depth = camera.near
-            g = shapes.inst_geometry[i] * 16
-            x = shapes.local_to_world[i]
-            linear = to_camera * x.linear
-            offset = to_camera * (x.offset - camera.position)
-            if not endless:
-                # Screen rectangle of the eight corners of the bounding box, unless one lies before the near plane.
-                lower = wp.vec3(shapes.geometry[g + 8], shapes.geometry[g + 9], shapes.geometry[g + 10])
-                upper = wp.vec3(shapes.geometry[g + 12], shapes.geometry[g + 13], shapes.geometry[g + 14])
-                ax = linear * wp.vec3(lower[0], 0.0, 0.0) + offset
-                bx = linear * wp.vec3(upper[0], 0.0, 0.0) + offset
-                ay = linear * wp.vec3(0.0, lower[1], 0.0)
-                by = linear * wp.vec3(0.0, upper[1], 0.0)
-                az = linear * wp.vec3(0.0, 0.0, lower[2])
-                bz = linear * wp.vec3(0.0, 0.0, upper[2])
-                nearest = float(1.0e30)
-                furthest = float(-1.0e30)
-                rx0 = float(1.0e30)
-                ry0 = float(1.0e30)
-                rx1 = float(-1.0e30)
-                ry1 = float(-1.0e30)
-                for corner in range(8):
-                    p = ax
-                    if (corner & 1) != 0:
-                        p = bx
-                    if (corner & 2) != 0:
-                        p = p + by
-                    else:
-                        p = p + ay
-                    if (corner & 4) != 0:
-                        p = p + bz
-                    else:
-                        p = p + az
-                    d = -p[2]
-                    nearest = wp.min(nearest, d)
-                    furthest = wp.max(furthest, d)
-                    scale = 1.0 / wp.max(d, 1.0e-6)
-                    if camera.orthographic != 0:
-                        scale = 1.0
-                    px = camera.cx + camera.fx * p[0] * scale - camera.skew * p[1] * scale
-                    py = camera.cy - camera.fy * p[1] * scale
-                    rx0 = wp.min(rx0, px)
-                    rx1 = wp.max(rx1, px)
-                    ry0 = wp.min(ry0, py)
-                    ry1 = wp.max(ry1, py)
-                if furthest < camera.near or nearest > camera.far:
-                    continue
-                if nearest > camera.near and nearest > 1.0e-5:
-                    depth = nearest
-                    x0 = rx0
-                    x1 = rx1
-                    y0 = ry0
-                    y1 = ry1
-                elif camera.orthographic != 0:
-                    x0 = rx0
-                    x1 = rx1
-                    y0 = ry0
-                    y1 = ry1
-            # A pixel's sample lies anywhere in it, so the rectangle covers every pixel it touches, and one more.
-            if x1 < -1.0 or y1 < -1.0 or x0 > float(width) + 1.0 or y0 > float(height) + 1.0:
-                continue
-            ix0 = wp.max(int(wp.floor(x0)) - 1, 0)
-            iy0 = wp.max(int(wp.floor(y0)) - 1, 0)
-            ix1 = wp.min(int(wp.ceil(wp.min(x1, 65536.0))) + 1, width - 1)
-            iy1 = wp.min(int(wp.ceil(wp.min(y1, 65536.0))) + 1, height - 1)
-            if ix0 > ix1 or iy0 > iy1:
-                continue
+    """List the visible entries of each camera from near to far; dim = cameras.
 
-            back = shapes.world_to_local[i]
-            local_rotation = back.linear * camera.rotation
-            origin = back.linear * (camera.position - x.offset)
-            step_x = local_rotation * wp.vec3(1.0 / camera.fx, 0.0, 0.0)
-            step_y = local_rotation * wp.vec3(camera.skew / (camera.fx * camera.fy), -1.0 / camera.fy, 0.0)
-            corner_of_image = -camera.cx * step_x - camera.cy * step_y
-            base = local_rotation * wp.vec3(0.0, 0.0, -1.0)
-            if camera.orthographic != 0:
-                origin = origin + corner_of_image
-            else:
-                base = base + corner_of_image
-            e = (local * capacity + n) * ENTRY_FLOATS
-            entries[e + 0] = origin[0]
-            entries[e + 1] = origin[1]
-            entries[e + 2] = origin[2]
-            entries[e + 3] = base[0]
-            entries[e + 4] = base[1]
-            entries[e + 5] = base[2]
-            entries[e + 6] = step_x[0]
-            entries[e + 7] = step_x[1]
-            entries[e + 8] = step_x[2]
-            entries[e + 9] = step_y[0]
-            entries[e + 10] = step_y[1]
-            entries[e + 11] = step_y[2]
-            entries[e + 12] = depth * 0.99999
-            entries[e + 13] = wp.cast(i, wp.float32)
-            entries[e + 14] = pack_range(ix0, ix1)
-            entries[e + 15] = pack_range(iy0, iy1)
-            entries[e + 16] = float(camera.orthographic)
+    Shell sort; equal depths keep their order, so the result never depends on anything else.
+    """
+    local = wp.tid()
+    start = local * capacity
+    n = int(0)
+    for k in range(capacity):
+        if depths[start + k] < INVISIBLE:
+            order[start + n] = k
             n += 1
     count[local] = n
-
-    # Shell sort of the indices by depth; equal depths keep their order, so the result never depends on anything else.
-    start = local * capacity
-    for k in range(n):
-        order[start + k] = k
     gap = int(1)
     while gap < n / 3:
         gap = 3 * gap + 1
     while gap > 0:
         for k in range(gap, n):
             item = order[start + k]
-            key = entries[(start + item) * ENTRY_FLOATS + 12]
+            key = depths[start + item]
             at = int(k)
             moving = bool(True)
             while moving:
                 moving = False
                 if at >= gap:
                     other = order[start + at - gap]
-                    other_key = entries[(start + other) * ENTRY_FLOATS + 12]
+                    other_key = depths[start + other]
                     if other_key > key or (other_key == key and other > item):
                         order[start + at] = other
                         at = at - gap

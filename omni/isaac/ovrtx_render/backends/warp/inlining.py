@@ -1,8 +1,8 @@
-"""`inlined` and `outlined`: Warp functions that are, or are never, drawn into their callers.
+"""Hints to the compiler: functions that are, or are never, drawn into their callers, and how many registers to use.
 
 Structs of arrays are passed to a function by value: a kilobyte a call and pixel, unless the call is inlined. A large
-function with many call sites, on the other hand, only makes the compiler slow. Warp releases without the ``inline``
-argument leave both to the compiler, which gives the same result, more slowly.
+function with many call sites, on the other hand, only makes the compiler slow. Warp releases without these
+arguments leave all this to the compiler, which gives the same result, more slowly.
 """
 
 from __future__ import annotations
@@ -11,9 +11,14 @@ import inspect
 
 import warp as wp
 
-__all__ = ["inlined", "outlined"]
+__all__ = ["FEW_REGISTERS", "inlined", "outlined"]
 
 _SUPPORTED = "inline" in inspect.signature(wp.func).parameters
 
 inlined = wp.func(inline=True) if _SUPPORTED else wp.func
 outlined = wp.func(inline=False) if _SUPPORTED else wp.func
+
+FEW_REGISTERS: dict[str, int] = (
+    {"cuda_max_registers": 80} if "cuda_max_registers" in inspect.signature(wp.kernel).parameters else {}
+)
+"""Options of a kernel that lives on many threads a multiprocessor: 80 registers leave room for 24 of 64 warps."""

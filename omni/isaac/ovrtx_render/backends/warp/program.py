@@ -16,7 +16,7 @@ import warp as wp
 
 from ...config import RendererCfg
 from ...outputs import SEGMENTATIONS
-from .culling import ENTRY_FLOATS, cull
+from .culling import ENTRY_FLOATS, project_shapes, sort_shapes
 from .device_scene import DeviceScene
 from .resolve import GeometryOutputs, resolve_color, write_geometry
 from .shading import ShadingOptions, SurfaceOutputs, shade_kernel
@@ -186,6 +186,7 @@ class Program:
             zeros(view.chunk * capacity, wp.int32),
             zeros(view.chunk, wp.int32),
         ]
+        self._depths = zeros(view.chunk * capacity)
         self._color_sum = zeros(pixels if self._color else 0, wp.vec4)
         self._through = zeros(layers)
         self._first_t, self._first_instance = zeros(layers), zeros(layers, wp.int32)
@@ -207,7 +208,12 @@ class Program:
         who = [view.cameras, view.selected, _FIRST]
         size = [view.width, view.height]
         tiles = [*size, int(device.is_cuda)]
-        self._add("culling", cull, [scene.shapes, *who, *size, scene.max_visible, *self._visible], per_camera=())
+        entries, order, count = self._visible
+        capacity = scene.max_visible
+        items = capacity if device.is_cuda else 1
+        self._add("culling", project_shapes,
+                  [scene.shapes, *who, *size, capacity, items, entries, self._depths], per_camera=(items,))  # fmt: skip
+        self._add("culling", sort_shapes, [_FIRST, capacity, self._depths, order, count], per_camera=())
         needs_shading = self._color or scene.layered or any(name in targets for name in _SURFACE)
         hits = self._hits
         for sample in range(cfg.samples_per_pixel if self._color else 1):

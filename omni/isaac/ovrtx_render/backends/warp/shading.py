@@ -8,7 +8,7 @@ import warp as wp
 
 from .environment import Environment, environment_diffuse, environment_radiance, environment_specular
 from .features import COAT, LAYERS, PBR, SKY
-from .inlining import inlined
+from .inlining import FEW_REGISTERS, inlined
 from .lighting import fresnel, reflect_light, sample_light
 from .shadows import light_index
 from .surface import Hits, ShadingScene, camera_ray, evaluate_surface
@@ -192,7 +192,7 @@ def shade_pixel(
 def shade_kernel(features: int) -> wp.Kernel:
     """The shading kernel for a set of features; made once."""
 
-    @wp.kernel(enable_backward=False, module=f"omni_shading_{features}", cuda_max_registers=80)
+    @wp.kernel(enable_backward=False, module=f"omni_shading_{features}", **FEW_REGISTERS)
     def shade(
         shapes: Shapes,
         scene: ShadingScene,

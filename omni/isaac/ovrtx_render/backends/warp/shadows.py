@@ -6,7 +6,7 @@ import warp as wp
 
 from .culling import visible_range
 from .features import ANALYTIC, MESHES
-from .inlining import inlined
+from .inlining import FEW_REGISTERS, inlined
 from .native import source
 from .surface import Hits, MeshAttributes, geometric_normal, smooth_point, world_point
 from .types import Affine, CameraState, LightState, Shapes
@@ -47,7 +47,7 @@ def shadow_tile(
 ): ...
 
 
-@wp.kernel(enable_backward=False, module="omni_shadow_trace")
+@wp.kernel(enable_backward=False, module="omni_shadow_trace", **FEW_REGISTERS)
 def trace_shadows(
     shapes: Shapes,
     cameras: wp.array(dtype=CameraState),
@@ -226,7 +226,7 @@ def shadow_ray(
     direction[p] = to
 
 
-@wp.kernel(enable_backward=False, module="omni_shadow_rays")
+@wp.kernel(enable_backward=False, module="omni_shadow_rays", **FEW_REGISTERS)
 def shadow_rays(
     shapes: Shapes,
     attributes: MeshAttributes,
@@ -326,7 +326,7 @@ def occlusion_ray(
     direction[p] = to
 
 
-@wp.kernel(enable_backward=False, module="omni_shadow_rays")
+@wp.kernel(enable_backward=False, module="omni_shadow_rays", **FEW_REGISTERS)
 def occlusion_rays(
     shapes: Shapes,
     attributes: MeshAttributes,

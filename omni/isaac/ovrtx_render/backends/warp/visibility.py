@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warp as wp
 
+from .inlining import FEW_REGISTERS
 from .native import source
 from .types import CameraState, Shapes
 
@@ -70,7 +71,7 @@ def tile_grid(width: int, height: int, cuda: bool) -> int:
     return columns * ((height + 3) // 4) * 32 if cuda else columns * ((height + 7) // 8)
 
 
-@wp.kernel(enable_backward=False, module="omni_visibility")
+@wp.kernel(enable_backward=False, module="omni_visibility", **FEW_REGISTERS)
 def trace_primary(
     shapes: Shapes,
     cameras: wp.array(dtype=CameraState),

@@ -171,17 +171,44 @@ auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, boo
         if (child >= 0) {
             const float* n = nodes + child * (7 * WIDTH);
 #if defined(__CUDA_ARCH__)
-            float dist[WIDTH];
-            int bits = 0;
-#pragma unroll
-            for (int i = 0; i < WIDTH; ++i) {
-                float a = fmaxf(fmaxf(n[nx + i] * ix - ax, n[2 * WIDTH + ny + i] * iy - ay),
-                                fmaxf(n[4 * WIDTH + nz + i] * iz - az, tmin));
-                float b = fminf(fminf(n[WIDTH - nx + i] * ix - ax, n[3 * WIDTH - ny + i] * iy - ay),
-                                fminf(n[5 * WIDTH - nz + i] * iz - az, t));
-                dist[i] = a;
-                bits |= (a <= fmaxf(b * 1.0000004f, b * 0.9999996f)) << i;
-            }
+            // A row of four is one 16-byte load; entry planes are picked by the signs of the ray.
+            const float4* n4 = (const float4*)n;
+            const float4 ex = n4[nx / 4], fx = n4[1 - nx / 4], ey = n4[2 + ny / 4], fy = n4[3 - ny / 4];
+            const float4 ez = n4[4 + nz / 4], fz = n4[5 - nz / 4];
+            const float4 links = n4[6];
+            auto entry = [&](float x, float y, float z) {
+                return fmaxf(fmaxf(x * ix - ax, y * iy - ay), fmaxf(z * iz - az, tmin));
+            };
+            auto leaves_at = [&](float x, float y, float z) {
+                float b = fminf(fminf(x * ix - ax, y * iy - ay), fminf(z * iz - az, t));
+                return fmaxf(b * 1.0000004f, b * 0.9999996f);
+            };
+            float d0 = entry(ex.x, ey.x, ez.x), d1 = entry(ex.y, ey.y, ez.y);
+            float d2 = entry(ex.z, ey.z, ez.z), d3 = entry(ex.w, ey.w, ez.w);
+            if (!(d0 <= leaves_at(fx.x, fy.x, fz.x))) d0 = INF;
+            if (!(d1 <= leaves_at(fx.y, fy.y, fz.y))) d1 = INF;
+            if (!(d2 <= leaves_at(fx.z, fy.z, fz.z))) d2 = INF;
+            if (!(d3 <= leaves_at(fx.w, fy.w, fz.w))) d3 = INF;
+            int c0 = as_int(links.x), c1 = as_int(links.y), c2 = as_int(links.z), c3 = as_int(links.w);
+            // Sort the four by distance (a network of five exchanges), go on with the nearest, push the others.
+            auto exchange = [](float& da, int& ca, float& db, int& cb) {
+                bool swap = db < da;
+                float d = swap ? db : da;
+                int c = swap ? cb : ca;
+                db = swap ? da : db;
+                cb = swap ? ca : cb;
+                da = d;
+                ca = c;
+            };
+            exchange(d0, c0, d1, c1);
+            exchange(d2, c2, d3, c3);
+            exchange(d0, c0, d2, c2);
+            exchange(d1, c1, d3, c3);
+            exchange(d1, c1, d2, c2);
+            if (d3 < INF) { near[top] = d3; stack[top++] = c3; }
+            if (d2 < INF) { near[top] = d2; stack[top++] = c2; }
+            if (d1 < INF) { near[top] = d1; stack[top++] = c1; }
+            if (d0 < INF) { child = c0; continue; }
 #else
             F a = vmax(vmax(*(const Fu*)(n + nx) * ix - ax, *(const Fu*)(n + 2 * WIDTH + ny) * iy - ay),
                        vmax(*(const Fu*)(n + 4 * WIDTH + nz) * iz - az, splat(tmin)));
@@ -189,20 +216,12 @@ auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, boo
                        vmin(*(const Fu*)(n + 5 * WIDTH - nz) * iz - az, splat(t)));
             F dist = a;
             int bits = __builtin_bit_cast(unsigned char, __builtin_convertvector(a <= vmax(b * 1.0000004f, b * 0.9999996f), B));
-#endif
             if (bits) {
                 // Push the hit children in order of distance, nearest last, by insertion.
                 int base = top;
                 while (bits) {
-#if defined(__CUDA_ARCH__)
-                    int i = __ffs(bits) - 1;
-                    float d = dist[0];
-#pragma unroll
-                    for (int k = 1; k < WIDTH; ++k) d = i == k ? dist[k] : d;
-#else
                     int i = __builtin_ctz(bits);
                     float d = dist[i];
-#endif
                     bits &= bits - 1;
                     int c = as_int(n[6 * WIDTH + i]);
                     int at = top++;
@@ -215,26 +234,33 @@ auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, boo
                     stack[at] = c;
                 }
             }
+#endif
         } else {
             const float* l = leaves + (~child) * LEAF;
 #if defined(__CUDA_ARCH__)
-            for (int i = 0; i < 4; ++i) {
-                float e1x = l[12 + i], e1y = l[16 + i], e1z = l[20 + i];
-                float e2x = l[24 + i], e2y = l[28 + i], e2z = l[32 + i];
+            const float4* l4 = (const float4*)l;
+            const float4 vx = l4[0], vy = l4[1], vz = l4[2], ax4 = l4[3], ay4 = l4[4], az4 = l4[5];
+            const float4 bx4 = l4[6], by4 = l4[7], bz4 = l4[8], ids = l4[9];
+            auto triangle = [&](float v0x, float v0y, float v0z, float e1x, float e1y, float e1z, float e2x, float e2y,
+                                float e2z, float id) {
                 float px = dy * e2z - dz * e2y, py = dz * e2x - dx * e2z, pz = dx * e2y - dy * e2x;
                 float det = e1x * px + e1y * py + e1z * pz;
-                if (two_sided ? det == 0.0f : det <= 0.0f) continue;
+                if (two_sided ? det == 0.0f : det <= 0.0f) return;
                 float inv = 1.0f / det;
-                float sx = ox - l[i], sy = oy - l[4 + i], sz = oz - l[8 + i];
+                float sx = ox - v0x, sy = oy - v0y, sz = oz - v0z;
                 float uu = (sx * px + sy * py + sz * pz) * inv;
                 float qx = sy * e1z - sz * e1y, qy = sz * e1x - sx * e1z, qz = sx * e1y - sy * e1x;
                 float vv = (dx * qx + dy * qy + dz * qz) * inv;
                 float tt = (e2x * qx + e2y * qy + e2z * qz) * inv;
                 if (uu >= -EDGE && vv >= -EDGE && uu + vv <= 1.0f + EDGE && tt > tmin && tt < t) {
-                    t = tt; u = uu; v = vv; prim = as_int(l[36 + i]);
+                    t = tt; u = uu; v = vv; prim = as_int(id);
                     found = true;
                 }
-            }
+            };
+            triangle(vx.x, vy.x, vz.x, ax4.x, ay4.x, az4.x, bx4.x, by4.x, bz4.x, ids.x);
+            triangle(vx.y, vy.y, vz.y, ax4.y, ay4.y, az4.y, bx4.y, by4.y, bz4.y, ids.y);
+            triangle(vx.z, vy.z, vz.z, ax4.z, ay4.z, az4.z, bx4.z, by4.z, bz4.z, ids.z);
+            triangle(vx.w, vy.w, vz.w, ax4.w, ay4.w, az4.w, bx4.w, by4.w, bz4.w, ids.w);
 #else
             F4 e1x = *(const F4u*)(l + 12), e1y = *(const F4u*)(l + 16), e1z = *(const F4u*)(l + 20);
             F4 e2x = *(const F4u*)(l + 24), e2y = *(const F4u*)(l + 28), e2z = *(const F4u*)(l + 32);
