@@ -92,6 +92,49 @@ def Xform "Arm" (prepend apiSchemas = ["PhysicsArticulationRootAPI"])
 }
 """
 
+CRATE = """#usda 1.0
+(
+    defaultPrim = "Crate"
+    metersPerUnit = 1
+    upAxis = "Z"
+)
+def Xform "Crate" (prepend apiSchemas = ["PhysicsRigidBodyAPI", "PhysicsMassAPI"])
+{
+    float physics:mass = 1
+    def Cube "collider" (prepend apiSchemas = ["PhysicsCollisionAPI"])
+    {
+        double size = 0.4
+        uniform token purpose = "guide"
+    }
+    def Xform "visual" (
+        instanceable = true
+        references = </Parts/Outer>
+    )
+    {
+    }
+}
+class "Parts"
+{
+    def Xform "Outer"
+    {
+        def Xform "inner" (
+            instanceable = true
+            references = </Parts/Inner>
+        )
+        {
+        }
+    }
+    def Xform "Inner"
+    {
+        def Cube "shape"
+        {
+            double size = 0.4
+            color3f[] primvars:displayColor = [(0.1, 0.7, 0.2)]
+        }
+    }
+}
+"""
+
 TILT = (0.0, 0.104528, 0.0, 0.994522)  # 12 degrees down, seen along +X
 
 
@@ -99,6 +142,7 @@ def write_assets(folder: Path) -> Path:
     """Write the USD files into a folder."""
     (folder / "ground.usda").write_text(GROUND)
     (folder / "arm.usda").write_text(ARM)
+    (folder / "crate.usda").write_text(CRATE)
     return folder
 
 
@@ -159,8 +203,13 @@ def scene_cfg(folder: Path, cameras: dict[str, CameraCfg], num_envs: int, **opti
             (0.0, 0.4, 1.0),
             rot=(0.2, 0.3, 0.1, 0.927),
         )
-        ball = _rigid(
-            "Ball", sim_utils.SphereCfg(radius=0.3, **_physical((0.1, 0.2, 0.9), "ball")), (0.0, -0.5, 0.8)
+        ball = _rigid("Ball", sim_utils.SphereCfg(radius=0.3, **_physical((0.1, 0.2, 0.9), "ball")), (0.0, -0.5, 0.8))
+        crate = _rigid(
+            "Crate",
+            sim_utils.UsdFileCfg(
+                usd_path=str(folder / "crate.usda"), scale=(0.5, 2.0, 1.5), semantic_tags=[("class", "crate")]
+            ),
+            (1.5, 1.0, 0.6),
         )
         arm = ArticulationCfg(
             prim_path="{ENV_REGEX_NS}/Arm",
@@ -189,6 +238,8 @@ class Lab:
         try:
             self.scene: Any = InteractiveScene(scene_cfg(folder, cameras, num_envs, **options))
             self.sim.reset()
+            arm = self.scene["arm"]
+            arm.write_joint_position_to_sim_index(position=arm.data.default_joint_pos.torch.clone())
             self.scene.update(0.0)
         except BaseException:
             self.close()
