@@ -29,6 +29,7 @@ __all__ = ["TARGETS", "Program", "View", "band_count", "chunk_size", "nothing"]
 _CPU_CHUNK_PIXELS = 16384
 _CUDA_CHUNK_PIXELS = 1 << 22
 _ENTRY_BYTES = 128 << 20
+_CUDA_BLOCK = 64  # small blocks: a warp that is done early does not wait for seven others
 _COLORS = ("rgb", "rgba", "rgb_hdr")
 _SIMPLE = ("simple_shading_constant_diffuse", "simple_shading_diffuse_mdl", "simple_shading_full_mdl")
 _SURFACE = ("normals", "albedo", *_SIMPLE)
@@ -199,7 +200,14 @@ class Program:
         dim = (tile_grid(view.width, view.height, device.is_cuda),) if per_camera is None else per_camera
         first = next(i for i, value in enumerate(inputs) if value is _FIRST)
         args = [0 if value is _FIRST else value for value in inputs]
-        launch = wp.launch(kernel, dim=(view.chunk, *dim), inputs=args, device=device, record_cmd=True)
+        launch = wp.launch(
+            kernel,
+            dim=(view.chunk, *dim),
+            inputs=args,
+            device=device,
+            record_cmd=True,
+            block_dim=_CUDA_BLOCK,
+        )
         self._steps.append(_Step(phase, launch, first, dim))
 
     def _record(self) -> None:
