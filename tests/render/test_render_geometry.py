@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from reference import Hits, SceneBuilder, cast, look_at, random_rotation, scale, translate
-from reference.build import bumpy_sphere, matte, quad
+from reference.build import bumpy_sphere, matte, quad, rotate
+from reference.caster import lambert
 
-from omni.isaac.ovrtx_render.scene.data import SHARED, GeometryKind, Mesh, Scene
+from omni.isaac.ovrtx_render.scene.data import SHARED, GeometryKind, LightKind, Mesh, Scene
 
 WIDTH, HEIGHT = 44, 36
 OUTPUTS = ("depth", "distance_to_camera", "normals", "albedo", "semantic_segmentation", "instance_id_segmentation_fast")
@@ -170,3 +171,34 @@ def test_far_from_the_origin(shoot: Callable) -> None:
     want = cast(scene, scene.cameras[0], WIDTH, HEIGHT)
     share = {n: 1 - float(w.mean()) for n, w in disagreement(scene, frame, 0, want).items()}
     assert min(share.values()) >= AGREE, share
+
+
+@pytest.mark.parametrize("orthographic", [False, True], ids=["perspective", "orthographic"])
+def test_many_things_in_clusters(orthographic: bool, shoot: Callable) -> None:
+    """Hundreds of things are culled and shadowed by clusters: nothing may be lost at any edge of the picture."""
+    rng = np.random.default_rng(11)
+    b = SceneBuilder(num_envs=2)
+    b.add(GeometryKind.PLANE, (np.inf, np.inf), material=matte(0.5))
+    for i in range(400):
+        where = translate(*rng.uniform(-4.0, 4.0, 2), rng.uniform(0.0, 1.5))
+        b.add(
+            (GeometryKind.SPHERE, GeometryKind.CUBE)[i % 2],
+            ((0.15,), (0.1, 0.2, 0.15))[i % 2],
+            transform=random_rotation(rng) @ where,
+            env=int(rng.choice([SHARED, 0, 1])),
+            material=matte(0.3, "m"),
+        )
+    b.light(LightKind.DISTANT, np.pi, angle=0.0, transform=rotate("x", 35.0))
+    for env in (0, 1):
+        b.camera(look_at([3.0, -3.0, 2.0], [0.0, 0.0, 0.4]), env=env, focal_length=18, orthographic=orthographic)
+        b.scene.cameras[-1].horizontal_aperture = 30.0
+    scene = b.build()
+    frame = shoot(scene, ("depth", "rgb_hdr"), WIDTH, HEIGHT)
+    for tile, camera in enumerate(scene.cameras):
+        want = cast(scene, camera, WIDTH, HEIGHT)
+        depth = frame["depth"][tile, ..., 0]
+        same = np.isclose(depth, want.depth, rtol=1e-3) | (np.isinf(depth) & np.isinf(want.depth))
+        assert same.mean() > 0.995
+        lit = lambert(scene, want, scene.lights[0], camera.env)
+        close = np.abs(frame["rgb_hdr"][tile] - lit).max(-1) < 0.02 + 0.02 * lit.max(-1)
+        assert close.mean() > 0.97, close.mean()

@@ -35,6 +35,7 @@ from .resolve import palette  # noqa: E402
 from .transforms import (  # noqa: E402
     follow_frames,
     follow_lights,
+    refresh_clusters,
     set_camera_intrinsics,
     set_camera_poses,
     write_matrices,
@@ -82,6 +83,7 @@ class WarpBackend(Backend):
         self._source: Scene | None = None
         self._bundles: list[CameraBundle] = []
         self._lights_moved = False
+        self._shapes_moved = False
 
     # -- scene ------------------------------------------------------------------------------------------------------
 
@@ -147,6 +149,7 @@ class WarpBackend(Backend):
                 device=self.device,
             )
         self._lights_moved |= bound.moves_lights
+        self._shapes_moved = True
 
     # -- cameras ----------------------------------------------------------------------------------------------------
 
@@ -294,6 +297,9 @@ class WarpBackend(Backend):
     def render(self, bundle: CameraBundle, cameras: np.ndarray | None) -> dict[str, float]:
         start = time.perf_counter()
         scene, view = self.scene, bundle.backend_data
+        if self._shapes_moved and scene.num_clusters:
+            wp.launch(refresh_clusters, dim=scene.num_clusters, inputs=[scene.shapes], device=self.device)
+            self._shapes_moved = False
         if self._lights_moved:
             wp.launch(
                 follow_lights,

@@ -12,7 +12,7 @@ import warp as wp
 from .inlining import inlined
 from .types import CameraState, Shapes
 
-__all__ = ["ENTRY_FLOATS", "project_shapes", "sort_shapes", "visible_range"]
+__all__ = ["ENTRY_FLOATS", "project_shapes", "sort_shapes", "visible_clusters"]
 
 ENTRY_FLOATS = 20
 INVISIBLE = wp.constant(3.0e38)
@@ -26,6 +26,43 @@ def visible_range(shapes: Shapes, env: int, part: int) -> wp.vec2i:
     if env < 0 or shapes.see_all != 0:
         return wp.vec2i(shapes.env_begin[1], shapes.env_begin[shapes.num_envs + 1])
     return wp.vec2i(shapes.env_begin[env + 1], shapes.env_begin[env + 2])
+
+
+@wp.func
+def visible_clusters(shapes: Shapes, env: int, part: int) -> wp.vec2i:
+    """Clusters of :func:`visible_range`."""
+    if part == 0:
+        return wp.vec2i(shapes.cluster_begin[0], shapes.cluster_begin[1])
+    if env < 0 or shapes.see_all != 0:
+        return wp.vec2i(shapes.cluster_begin[1], shapes.cluster_begin[shapes.num_envs + 1])
+    return wp.vec2i(shapes.cluster_begin[env + 1], shapes.cluster_begin[env + 2])
+
+
+@wp.func
+def outside(camera: CameraState, to_camera: wp.mat33, ball: wp.vec4, width: float, height: float) -> bool:
+    """Whether a sphere is certainly out of the picture: behind a side plane, or beyond the clipping planes."""
+    r = ball[3]
+    if r > 1.0e8:
+        return False
+    p = to_camera * (wp.vec3(ball[0], ball[1], ball[2]) - camera.position)
+    d = -p[2]
+    if d + r < camera.near or d - r > camera.far:
+        return True
+    if camera.skew != 0.0:
+        return False
+    # A side plane through pixel column x is p_x = s d, s = (x - cx) / fx; orthographic: p_x = s. A pixel of slack.
+    left = (-1.0 - camera.cx) / camera.fx
+    right = (width + 1.0 - camera.cx) / camera.fx
+    top = (camera.cy + 1.0) / camera.fy
+    bottom = (camera.cy - height - 1.0) / camera.fy
+    if camera.orthographic != 0:
+        return p[0] + r < left or p[0] - r > right or p[1] - r > top or p[1] + r < bottom
+    return (
+        p[0] - left * d < -r * wp.sqrt(1.0 + left * left)
+        or p[0] - right * d > r * wp.sqrt(1.0 + right * right)
+        or p[1] - top * d > r * wp.sqrt(1.0 + top * top)
+        or p[1] - bottom * d < -r * wp.sqrt(1.0 + bottom * bottom)
+    )
 
 
 @wp.func
@@ -171,23 +208,39 @@ def project_shapes(
 ):
     """Entries of what the cameras ``selected[first + camera]`` may see; dim = (cameras, items).
 
-    Item k takes the instances k, k + items, ...: one item a camera on the CPU, one an instance on CUDA.
+    On CUDA there is one item an instance; on the CPU one a camera, which leaves out whole clusters at once.
     """
     local, item = wp.tid()
     camera = cameras[selected[first + local]]
     to_camera = wp.transpose(camera.rotation)
     shared = visible_range(shapes, camera.env, 0)
     own = visible_range(shapes, camera.env, 1)
-    total = shared[1] - shared[0] + own[1] - own[0]
-    for k in range(item, capacity, items):
+    num_shared = shared[1] - shared[0]
+    total = num_shared + own[1] - own[0]
+    start = local * capacity
+    if items > 1:
         depth = float(INVISIBLE)
-        slot = local * capacity + k
-        if k < total:
-            i = shared[0] + k
-            if i >= shared[1]:
-                i = own[0] + k - (shared[1] - shared[0])
-            depth = project_shape(shapes, camera, to_camera, i, width, height, slot, entries)
-        depths[slot] = depth
+        if item < total:
+            i = shared[0] + item
+            if item >= num_shared:
+                i = own[0] + item - num_shared
+            depth = project_shape(shapes, camera, to_camera, i, width, height, start + item, entries)
+        depths[start + item] = depth
+        return
+    for part in range(2):
+        clusters = visible_clusters(shapes, camera.env, part)
+        offset = start - shared[0]
+        if part == 1:
+            offset = start + num_shared - own[0]
+        for c in range(clusters[0], clusters[1]):
+            hidden = outside(camera, to_camera, shapes.cluster_bounds[c], float(width), float(height))
+            for i in range(shapes.cluster_first[c], shapes.cluster_first[c + 1]):
+                depth = float(INVISIBLE)
+                if not hidden:
+                    depth = project_shape(shapes, camera, to_camera, i, width, height, offset + i, entries)
+                depths[offset + i] = depth
+    for k in range(total, capacity):
+        depths[start + k] = INVISIBLE
 
 
 @wp.kernel(enable_backward=False, module="omni_culling")

@@ -17,12 +17,13 @@ from .native import CPU_WIDTH, CUDA_WIDTH
 from .resolve import encode_table, palette
 from .surface import MeshAttributes, ShadingScene
 from .textures import Textures
-from .transforms import refresh_instances
+from .transforms import refresh_clusters, refresh_instances
 from .types import Affine, LightState, Shapes
 
 __all__ = ["DeviceScene", "upload"]
 
 HEADLIGHT = 6
+CLUSTER = 16
 _ENDLESS = 1.0e12
 
 
@@ -52,6 +53,7 @@ class DeviceScene:
     light_frames: wp.array
     frames: wp.array
     num_instances: int
+    num_clusters: int
     num_lights: int
     max_lights: int
     max_visible: int
@@ -258,11 +260,42 @@ def automatic_exposure(scene: Scene, lights: np.ndarray, count: int, dome: np.nd
     return float(0.9 * np.pi / total) if total > 1.0e-12 else 1.0
 
 
+def _device_order(scene: Scene) -> np.ndarray:
+    """(I,) order of the instances on the device: by environment, then endless ones first, then along a space-filling
+    curve, so that clusters of successive instances are small."""
+    inst = scene.instances
+    endless = np.array([any(np.isinf(g.params)) for g in scene.geometries] or [False])[inst.geometry]
+    center = inst.transform[:, 3, :3]
+    if not len(inst):
+        return np.zeros(0, np.int32)
+    low, high = center.min(0), center.max(0)
+    cell = np.clip((center - low) / max(float((high - low).max()), 1.0e-12) * 1023.0, 0, 1023).astype(np.int64)
+    morton = sum(_spread_bits(cell[:, axis]) << axis for axis in range(3))
+    return np.lexsort((morton, ~endless, inst.env)).astype(np.int32)
+
+
+def _spread_bits(x: np.ndarray) -> np.ndarray:
+    """Ten bits moved to every third place."""
+    x = (x | (x << 16)) & 0x030000FF
+    x = (x | (x << 8)) & 0x0300F00F
+    x = (x | (x << 4)) & 0x030C30C3
+    return (x | (x << 2)) & 0x09249249
+
+
+def _clusters(begin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First instance of each cluster (and the end), and the clusters of each environment, as ranges."""
+    sizes = np.diff(begin)
+    counts = -(-sizes // CLUSTER)
+    cluster_begin = np.concatenate([[0], np.cumsum(counts)])
+    within = np.arange(cluster_begin[-1]) - np.repeat(cluster_begin[:-1], counts)
+    return np.concatenate([np.repeat(begin[:-1], counts) + within * CLUSTER, [begin[-1]]]), cluster_begin
+
+
 def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
     """Pack a scene and put it on a device."""
     inst = scene.instances
     count = len(inst)
-    order = np.argsort(inst.env, kind="stable").astype(np.int32)
+    order = _device_order(scene)
     env_sorted = inst.env[order]
     begin = np.searchsorted(env_sorted, np.arange(-1, scene.num_envs + 1)).astype(np.int32)
     meters = scene.meters_per_unit
@@ -307,8 +340,12 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
     shapes.env_begin = ints(begin)
     shapes.num_envs = scene.num_envs
     shapes.see_all = int(cfg.see_all_envs)
+    cluster_first, cluster_begin = _clusters(begin)
+    shapes.cluster_first, shapes.cluster_begin = ints(cluster_first), ints(cluster_begin)
+    shapes.cluster_bounds = wp.zeros(len(cluster_first), dtype=wp.vec4, device=device)
     if count:
         wp.launch(refresh_instances, dim=count, inputs=[shapes], device=device)
+        wp.launch(refresh_clusters, dim=len(cluster_first) - 1, inputs=[shapes], device=device)
 
     shading = ShadingScene()
     shading.attributes = attributes
@@ -340,6 +377,7 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
         light_frames=ints(light_index + count),
         frames=frames,
         num_instances=count,
+        num_clusters=len(cluster_first) - 1,
         num_lights=num_lights,
         max_lights=int(light_begin[1]) + own_lights,
         max_visible=max(int(begin[1]) + own, 1),

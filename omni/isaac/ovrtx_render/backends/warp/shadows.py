@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from .culling import visible_range
+from .culling import visible_clusters
 from .features import ANALYTIC, MESHES
 from .inlining import FEW_REGISTERS, inlined
 from .native import source
@@ -38,6 +38,8 @@ def shadow_tile(
     inst_shadow: wp.array(dtype=wp.int32),
     world_to_local: wp.array(dtype=Affine),
     bounds: wp.array(dtype=wp.vec4),
+    cluster_first: wp.array(dtype=wp.int32),
+    cluster_bounds: wp.array(dtype=wp.vec4),
     inst_material: wp.array(dtype=wp.int32),
     inst_uvs: wp.array(dtype=wp.int32),
     cutouts: wp.array(dtype=wp.float32),
@@ -69,8 +71,8 @@ def trace_shadows(
     if corner[0] >= width or corner[1] >= height:
         return
     camera = cameras[selected[first + local]]
-    shared = visible_range(shapes, camera.env, 0)
-    own = visible_range(shapes, camera.env, 1)
+    shared = visible_clusters(shapes, camera.env, 0)
+    own = visible_clusters(shapes, camera.env, 1)
     shadow_tile(
         local,
         corner[0],
@@ -93,6 +95,8 @@ def trace_shadows(
         shapes.inst_shadow,
         shapes.world_to_local,
         shapes.bounds,
+        shapes.cluster_first,
+        shapes.cluster_bounds,
         shapes.inst_material,
         shapes.inst_uvs,
         shapes.cutouts,

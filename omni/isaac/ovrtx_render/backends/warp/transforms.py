@@ -9,6 +9,7 @@ from .types import Affine, CameraState, LightState, Shapes
 __all__ = [
     "follow_frames",
     "follow_lights",
+    "refresh_clusters",
     "refresh_instances",
     "set_camera_intrinsics",
     "set_camera_poses",
@@ -62,6 +63,27 @@ def refresh_instance(shapes: Shapes, i: int):
 def refresh_instances(shapes: Shapes):
     """Refresh every instance; dim = number of instances."""
     refresh_instance(shapes, wp.tid())
+
+
+@wp.kernel(enable_backward=False, module="omni_transforms")
+def refresh_clusters(shapes: Shapes):
+    """Bounding spheres of the clusters, from those of their instances; dim = number of clusters."""
+    c = wp.tid()
+    begin = shapes.cluster_first[c]
+    end = shapes.cluster_first[c + 1]
+    lower = wp.vec3(1.0e30, 1.0e30, 1.0e30)
+    upper = -lower
+    for i in range(begin, end):
+        ball = shapes.bounds[i]
+        center = wp.vec3(ball[0], ball[1], ball[2])
+        lower = wp.min(lower, center)
+        upper = wp.max(upper, center)
+    middle = (lower + upper) * 0.5
+    radius = float(0.0)
+    for i in range(begin, end):
+        ball = shapes.bounds[i]
+        radius = wp.max(radius, wp.length(wp.vec3(ball[0], ball[1], ball[2]) - middle) + ball[3])
+    shapes.cluster_bounds[c] = wp.vec4(middle[0], middle[1], middle[2], radius)
 
 
 @wp.func

@@ -55,6 +55,11 @@ class Shapes:
     texels: wp.array(dtype=wp.uint32)
     # Instances are sorted by environment: env e owns [env_begin[e + 1], env_begin[e + 2]), the shared ones come first.
     env_begin: wp.array(dtype=wp.int32)
+    # Clusters of neighbours: cluster c holds the instances [cluster_first[c], cluster_first[c + 1]), environment e the
+    # clusters [cluster_begin[e + 1], cluster_begin[e + 2]).
+    cluster_first: wp.array(dtype=wp.int32)
+    cluster_begin: wp.array(dtype=wp.int32)
+    cluster_bounds: wp.array(dtype=wp.vec4)
     num_envs: wp.int32
     see_all: wp.int32
 

@@ -1,6 +1,6 @@
 // Does anything stand between origin and origin + reach * direction? One tile of rays, directions of unit length.
 // A ray of reach <= 0 is not traced. Rays leave `amount` alone where they are blocked and add `weight` where not.
-// Shapes come from two ranges of instances: the shared ones and those of the camera's own environment.
+// Shapes come from two ranges of clusters: the shared ones and those of the camera's own environment.
 // A cut-out (16 floats): texel offset, width, height, channel, wrap s, wrap t, scale, bias, threshold, uv matrix 3x2,
 // opacity where there are no texture coordinates.
 auto wrapped = [](float x, int size, int mode) {
@@ -42,62 +42,70 @@ for (int r = 0; r < ROWS; ++r) {
     }
     M open = reach > splat(0.0f);
     if (!any(open)) continue;
-    for (int part = 0; part < 2; ++part) {
-        for (int inst = begins[part]; inst < ends[part]; ++inst) {
-            if (!inst_shadow.data[inst]) continue;
-            const float* b = (const float*)(bounds.data + inst);
-            const float radius = b[3];
-            F cx = splat(b[0]) - ox, cy = splat(b[1]) - oy, cz = splat(b[2]) - oz;
-            F along = cx * dx + cy * dy + cz * dz;
-            F off = cx * cx + cy * cy + cz * cz - along * along;
-            M touch = open & (off <= splat(radius * radius * 1.00001f)) & (along > splat(-radius)) &
-                      (along - splat(radius) < reach);
-            if (radius > 1.0e8f) touch = open;
-            if (!any(touch)) continue;
-            const float* m = (const float*)(world_to_local.data + inst);
-            F lx = m[0] * ox + m[1] * oy + m[2] * oz + m[9];
-            F ly = m[3] * ox + m[4] * oy + m[5] * oz + m[10];
-            F lz = m[6] * ox + m[7] * oy + m[8] * oz + m[11];
-            F ux = m[0] * dx + m[1] * dy + m[2] * dz;
-            F uy = m[3] * dx + m[4] * dy + m[5] * dz;
-            F uz = m[6] * dx + m[7] * dy + m[8] * dz;
-            const float* g = geometry.data + inst_geometry.data[inst] * GEOM;
-            const int kind = as_int(g[0]);
-            // A shadow does not depend on the side the light sees.
-            if (kind != MESH) {
-                if (inst_shadow.data[inst] == 2 && !solid_at(inst, -1, 0.0f, 0.0f)) continue;
-                F t = hit_convex(kind, g + 4, true, lx, ly, lz, ux, uy, uz, splat(0.0f), reach);
-                open = open & ((t >= reach) | (touch == 0));
-            } else {
-                F enter;
-                M in = touch & meets_box(g, lx, ly, lz, ux, uy, uz, splat(0.0f), reach, enter);
-                if (any(in)) {
-                    const float* nodes = bvh_nodes.data + (long long)as_int(g[1]) * (7 * WIDTH);
-                    const float* leaves = bvh_leaves.data + (long long)as_int(g[2]) * LEAF;
-                    for (int i = 0; i < LANES; ++i) {
-                        if (!OVRTX_LANE(in, i)) continue;
-                        // A cut-out is asked at each of its surfaces in turn, up to 16 of them.
-                        const bool cut = inst_shadow.data[inst] == 2;
-                        float from = 0.0f, u, v;
-                        int prim;
-                        for (int step = 0; step < (cut ? 16 : 1); ++step) {
-                            float t = OVRTX_LANE(reach, i);
-                            if (!hit_mesh(nodes, leaves, true, !cut, OVRTX_LANE(lx, i), OVRTX_LANE(ly, i),
-                                          OVRTX_LANE(lz, i), OVRTX_LANE(ux, i), OVRTX_LANE(uy, i), OVRTX_LANE(uz, i),
-                                          OVRTX_LANE(enter, i), from, t, prim, u, v))
-                                break;
-                            if (!cut || solid_at(inst, prim, u, v)) {
-                                OVRTX_LANE(open, i) = 0;
-                                break;
+    // Which open rays come near a sphere.
+    auto near_ball = [&](const float* b) {
+        const float radius = b[3];
+        if (radius > 1.0e8f) return open;
+        F cx = splat(b[0]) - ox, cy = splat(b[1]) - oy, cz = splat(b[2]) - oz;
+        F along = cx * dx + cy * dy + cz * dz;
+        F off = cx * cx + cy * cy + cz * cz - along * along;
+        return open & (off <= splat(radius * radius * 1.00001f)) & (along > splat(-radius)) &
+               (along - splat(radius) < reach);
+    };
+    bool done = false;
+    for (int part = 0; part < 2 && !done; ++part) {
+        for (int cluster = begins[part]; cluster < ends[part] && !done; ++cluster) {
+            if (!any(near_ball((const float*)(cluster_bounds.data + cluster)))) continue;
+            const int last = cluster_first.data[cluster + 1];
+            for (int inst = cluster_first.data[cluster]; inst < last; ++inst) {
+                if (!inst_shadow.data[inst]) continue;
+                M touch = near_ball((const float*)(bounds.data + inst));
+                if (!any(touch)) continue;
+                const float* m = (const float*)(world_to_local.data + inst);
+                F lx = m[0] * ox + m[1] * oy + m[2] * oz + m[9];
+                F ly = m[3] * ox + m[4] * oy + m[5] * oz + m[10];
+                F lz = m[6] * ox + m[7] * oy + m[8] * oz + m[11];
+                F ux = m[0] * dx + m[1] * dy + m[2] * dz;
+                F uy = m[3] * dx + m[4] * dy + m[5] * dz;
+                F uz = m[6] * dx + m[7] * dy + m[8] * dz;
+                const float* g = geometry.data + inst_geometry.data[inst] * GEOM;
+                const int kind = as_int(g[0]);
+                // A shadow does not depend on the side the light sees.
+                if (kind != MESH) {
+                    if (inst_shadow.data[inst] == 2 && !solid_at(inst, -1, 0.0f, 0.0f)) continue;
+                    F t = hit_convex(kind, g + 4, true, lx, ly, lz, ux, uy, uz, splat(0.0f), reach);
+                    open = open & ((t >= reach) | (touch == 0));
+                } else {
+                    F enter;
+                    M in = touch & meets_box(g, lx, ly, lz, ux, uy, uz, splat(0.0f), reach, enter);
+                    if (any(in)) {
+                        const float* nodes = bvh_nodes.data + (long long)as_int(g[1]) * (7 * WIDTH);
+                        const float* leaves = bvh_leaves.data + (long long)as_int(g[2]) * LEAF;
+                        for (int i = 0; i < LANES; ++i) {
+                            if (!OVRTX_LANE(in, i)) continue;
+                            // A cut-out is asked at each of its surfaces in turn, up to 16 of them.
+                            const bool cut = inst_shadow.data[inst] == 2;
+                            float from = 0.0f, u, v;
+                            int prim;
+                            for (int step = 0; step < (cut ? 16 : 1); ++step) {
+                                float t = OVRTX_LANE(reach, i);
+                                if (!hit_mesh(nodes, leaves, true, !cut, OVRTX_LANE(lx, i), OVRTX_LANE(ly, i),
+                                              OVRTX_LANE(lz, i), OVRTX_LANE(ux, i), OVRTX_LANE(uy, i), OVRTX_LANE(uz, i),
+                                              OVRTX_LANE(enter, i), from, t, prim, u, v))
+                                    break;
+                                if (!cut || solid_at(inst, prim, u, v)) {
+                                    OVRTX_LANE(open, i) = 0;
+                                    break;
+                                }
+                                from = t * 1.00001f + 1.0e-6f;
                             }
-                            from = t * 1.00001f + 1.0e-6f;
                         }
                     }
                 }
+                if (!any(open)) { done = true; break; }
             }
-            if (!any(open)) { part = 2; break; }
         }
     }
     for (int i = 0; i < LANES && x0 + i < width; ++i)
         if (OVRTX_LANE(open, i)) amount.data[(p + i) * channels + channel] += weight;
-}
+    }
