@@ -8,7 +8,7 @@ from .culling import visible_clusters
 from .features import ANALYTIC, MESHES
 from .inlining import FEW_REGISTERS, inlined
 from .native import source
-from .surface import Hits, MeshAttributes, geometric_normal, smooth_point, world_point
+from .surface import Hits, MeshAttributes, camera_ray, geometric_normal, smooth_offset, world_point
 from .types import Affine, CameraState, LightState, Shapes
 from .visibility import tile_corner, tile_pixel, tile_size
 
@@ -149,6 +149,31 @@ def lift(point: wp.vec3, normal: wp.vec3, eye: wp.vec3) -> wp.vec3:
     return point + normal * (1.0e-4 * wp.length(point - eye) + 1.0e-5)
 
 
+@wp.func
+def point_on_light(light: LightState, point: wp.vec3, r: wp.vec2, soft: int) -> wp.vec3:
+    """A point of a light's surface by two numbers in [0, 1); its centre unless ``soft``.
+
+    Of a distant light it is a point far away in its disc, seen from ``point``.
+    """
+    ring = wp.vec2(0.0, 0.0)
+    if soft != 0:
+        ring = wp.vec2(wp.cos(6.2831853 * r[0]), wp.sin(6.2831853 * r[0])) * wp.sqrt(r[1])
+    local = wp.vec3(0.0, 0.0, 0.0)
+    if light.kind == 0:
+        far = light.rotation * wp.vec3(ring[0] * light.size[0], ring[1] * light.size[0], 1.0)
+        return point + far * 1.0e6
+    if light.kind == 1:
+        frame = basis(wp.normalize(light.position - point))
+        return light.position + frame * (wp.vec3(ring[0], ring[1], 0.0) * light.size[0])
+    if light.kind == 2:
+        local = wp.vec3((2.0 * r[0] - 1.0) * light.size[0], (2.0 * r[1] - 1.0) * light.size[1], 0.0)
+    if light.kind == 3:
+        local = wp.vec3(ring[0] * light.size[0], ring[1] * light.size[1], 0.0)
+    if light.kind == 4:
+        local = wp.vec3((2.0 * r[0] - 1.0) * light.size[1], 0.0, 0.0)
+    return light.position + light.rotation * local
+
+
 @inlined
 def shadow_ray(
     shapes: Shapes,
@@ -186,46 +211,34 @@ def shadow_ray(
     light = lights[index]
     if light.shadows == 0:
         return
-    point = world_point(camera, float(x) + jitter[0], float(y) + jitter[1], hits.t[p])
-    normal = geometric_normal(shapes, attributes, inst, hits.prim[p], point, MESHES | ANALYTIC)
-    if wp.dot(normal, camera.position - point) < 0.0 and camera.orthographic == 0:
+    prim = hits.prim[p]
+    px = float(x) + jitter[0]
+    py = float(y) + jitter[1]
+    point = world_point(camera, px, py, hits.t[p])
+    normal = geometric_normal(shapes, attributes, inst, prim, point, MESHES | ANALYTIC)
+    if wp.dot(normal, camera_ray(camera, px, py)) > 0.0:
         normal = -normal
-    point = point + smooth_point(shapes, attributes, inst, hits.prim[p], hits.u[p], hits.v[p], normal)
-    start = lift(point, normal, camera.position)
-    axis = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
-    r = wp.vec2(0.5, 0.5)
-    if soft != 0:
-        r = random_pair(x, y, channel, sample)
-    to = axis
+    to = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
     reach = float(1.0e30)
-    ring = wp.vec2(0.0, 0.0)
-    if soft != 0:
-        ring = wp.vec2(wp.cos(6.2831853 * r[0]), wp.sin(6.2831853 * r[0])) * wp.sqrt(r[1])
-    if light.kind == 0:
-        to = wp.normalize(light.rotation * wp.vec3(ring[0] * light.size[0], ring[1] * light.size[0], 1.0))
-    else:
-        target = light.position
-        if light.kind == 1:
-            frame = basis(wp.normalize(light.position - start))
-            target = target + frame * (wp.vec3(ring[0], ring[1], 0.0) * light.size[0])
-        elif light.kind == 2:
-            target = target + light.rotation * wp.vec3(
-                (2.0 * r[0] - 1.0) * light.size[0], (2.0 * r[1] - 1.0) * light.size[1], 0.0
-            )
-        elif light.kind == 3:
-            target = target + light.rotation * wp.vec3(ring[0] * light.size[0], ring[1] * light.size[1], 0.0)
-        elif light.kind == 4:
-            target = target + light.rotation * wp.vec3((2.0 * r[0] - 1.0) * light.size[1], 0.0, 0.0)
-        to = target - start
+    if soft != 0 or light.kind != 0:
+        pair = wp.vec2(0.5, 0.5)
+        if soft != 0:
+            pair = random_pair(x, y, channel, sample)
+        to = point_on_light(light, point, pair, soft) - point
         reach = wp.length(to)
         to = to / wp.max(reach, 1.0e-9)
         reach = reach * 0.9999
-    # Behind the flat surface only an analytic shape or a flat-shaded mesh is certainly dark; shading sees to the rest.
-    smooth = bool(False)
-    if hits.prim[p] >= 0:
-        smooth = attributes.base[shapes.inst_geometry[inst]][1] >= 0
-    if not smooth and wp.dot(normal, to) <= 0.0:
-        return
+    start = lift(point, normal, camera.position)
+    # Near the terminator of a smooth-shaded mesh its flat triangles would show. Elsewhere the flat surface will do.
+    cosine = wp.dot(normal, to)
+    if cosine < 0.25:
+        smooth = bool(False)
+        if prim >= 0 and cosine > -0.7:
+            smooth = attributes.base[shapes.inst_geometry[inst]][1] >= 0
+        if smooth:
+            start = start + smooth_offset(shapes, attributes, inst, prim, hits.u[p], hits.v[p], normal)
+        elif cosine <= 0.0:
+            return
     origin[p] = wp.vec4(start[0], start[1], start[2], reach)
     direction[p] = to
 
@@ -318,9 +331,9 @@ def occlusion_ray(
         return
     point = world_point(camera, float(x) + jitter[0], float(y) + jitter[1], hits.t[p])
     normal = geometric_normal(shapes, attributes, inst, hits.prim[p], point, MESHES | ANALYTIC)
-    if wp.dot(normal, camera.position - point) < 0.0 and camera.orthographic == 0:
+    if wp.dot(normal, camera_ray(camera, float(x) + jitter[0], float(y) + jitter[1])) > 0.0:
         normal = -normal
-    point = point + smooth_point(shapes, attributes, inst, hits.prim[p], hits.u[p], hits.v[p], normal)
+    point = point + smooth_offset(shapes, attributes, inst, hits.prim[p], hits.u[p], hits.v[p], normal)
     start = lift(point, normal, camera.position)
     r = random_pair(x, y, 8191, sample)
     around = 6.2831853 * r[0]

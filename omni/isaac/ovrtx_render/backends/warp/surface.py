@@ -135,7 +135,7 @@ def geometric_normal(
 
 
 @wp.func
-def smooth_point(
+def smooth_offset(
     shapes: Shapes, mesh: MeshAttributes, inst: int, prim: int, u: float, v: float, side: wp.vec3
 ) -> wp.vec3:
     """Offset [m] from a point of a smooth-shaded triangle to the curved surface that its normals stand for.

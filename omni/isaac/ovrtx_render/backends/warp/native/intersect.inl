@@ -217,7 +217,7 @@ auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, boo
             F dist = a;
             int bits = __builtin_bit_cast(unsigned char, __builtin_convertvector(a <= vmax(b * 1.0000004f, b * 0.9999996f), B));
             if (bits) {
-                // Push the hit children in order of distance, nearest last, by insertion.
+                // Push the hit children in order of distance, nearest last, by insertion (any order will do for `first`).
                 int base = top;
                 while (bits) {
                     int i = __builtin_ctz(bits);
@@ -225,7 +225,7 @@ auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, boo
                     bits &= bits - 1;
                     int c = as_int(n[6 * WIDTH + i]);
                     int at = top++;
-                    while (at > base && near[at - 1] < d) {
+                    while (!first && at > base && near[at - 1] < d) {
                         near[at] = near[at - 1];
                         stack[at] = stack[at - 1];
                         --at;
