@@ -166,7 +166,8 @@ def wrist(renderer: Any, data_types: tuple[str, ...] = ("depth",), name: str = "
     return camera(renderer, data_types, prim_path=f"{{ENV_REGEX_NS}}/Arm/link/{name}", offset=offset, **fields)
 
 
-def _rigid(name: str, spawn: Any, position: tuple[float, float, float], **pose: Any) -> RigidObjectCfg:
+def rigid(name: str, spawn: Any, position: tuple[float, float, float], **pose: Any) -> RigidObjectCfg:
+    """A rigid object in every environment."""
     return RigidObjectCfg(
         prim_path=f"{{ENV_REGEX_NS}}/{name}",
         spawn=spawn,
@@ -197,14 +198,14 @@ def scene_cfg(folder: Path, cameras: dict[str, CameraCfg], num_envs: int, **opti
             spawn=sim_utils.DistantLightCfg(intensity=3000.0, color=(0.9, 0.9, 0.9)),
             init_state=AssetBaseCfg.InitialStateCfg(rot=(0.3, 0.2, 0.0, 0.9327)),
         )
-        cube = _rigid(
+        cube = rigid(
             "Cube",
             sim_utils.CuboidCfg(size=(0.5, 0.5, 0.5), **_physical((0.9, 0.1, 0.1), "cube")),
             (0.0, 0.4, 1.0),
             rot=(0.2, 0.3, 0.1, 0.927),
         )
-        ball = _rigid("Ball", sim_utils.SphereCfg(radius=0.3, **_physical((0.1, 0.2, 0.9), "ball")), (0.0, -0.5, 0.8))
-        crate = _rigid(
+        ball = rigid("Ball", sim_utils.SphereCfg(radius=0.3, **_physical((0.1, 0.2, 0.9), "ball")), (0.0, -0.5, 0.8))
+        crate = rigid(
             "Crate",
             sim_utils.UsdFileCfg(
                 usd_path=str(folder / "crate.usda"), scale=(0.5, 2.0, 1.5), semantic_tags=[("class", "crate")]
