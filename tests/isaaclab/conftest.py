@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-HAVE_LAB = find_spec("isaaclab") is not None
+# Not "isaaclab": this folder has that name, and its parent is on the path.
+HAVE_LAB = find_spec("isaaclab.renderers") is not None
 HERE = Path(__file__).resolve().parent
 if str(HERE) not in sys.path:  # so that `import labscene` works however pytest imports test modules
     sys.path.insert(0, str(HERE))

@@ -36,12 +36,12 @@ class BackendUnavailableError(OvrtxRenderError, RuntimeError):
 
 
 class MissingExtraError(OvrtxRenderError, ImportError):
-    """An optional package is missing; the message names the extra that installs it."""
+    """An optional package is missing; the message says what installs it: an extra of ours, or (None) the package."""
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
+    def __init__(self, package: str, extra: str | None, purpose: str) -> None:
+        what = package if extra is None else f"'omni-isaac-ovrtx-render[{extra}]'"
         super().__init__(
-            f"{purpose} needs the package '{package}', which is not installed. "
-            f"Install it with: pip install 'omni-isaac-ovrtx-render[{extra}]'"
+            f"{purpose} needs the package '{package}', which is not installed. Install it with: pip install {what}"
         )
         self.package = package
         self.extra = extra

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import field
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
+
+import warp as wp
 
 from ..config import RendererCfg as CoreCfg
 from ..errors import ConfigError, MissingExtraError
 from ..outputs import OUTPUTS, SEGMENTATIONS
 
-if find_spec("isaaclab") is None:
-    raise MissingExtraError("isaaclab", "isaaclab", "omni.isaac.ovrtx_render.isaaclab")
-
-import warp as wp
-from isaaclab.renderers import RenderBufferKind, RenderBufferSpec, RendererCfg
-from isaaclab.utils import configclass
+try:
+    from isaaclab.renderers import RenderBufferKind, RenderBufferSpec, RendererCfg
+    from isaaclab.utils import configclass
+except ModuleNotFoundError as error:
+    raise MissingExtraError("isaaclab", None, "omni.isaac.ovrtx_render.isaaclab") from error
 
 if TYPE_CHECKING:
     from isaaclab.renderers import BaseRenderer
