@@ -31,8 +31,8 @@ def make_mesh(stage, path, points, counts, indices, scheme="none"):
     return mesh
 
 
-def read(stage) -> Scene:
-    return read_scene(stage, RendererCfg())
+def read(stage, **fields) -> Scene:
+    return read_scene(stage, RendererCfg().replace(**fields))
 
 
 def codes(scene) -> list[tuple[str, str]]:
@@ -175,9 +175,16 @@ def test_normals_by_scheme(stage):
     assert (by_path["/primvar"].normals == [0, 1, 0]).all()
 
 
-def test_catmull_clark_approaches_the_limit_surface(stage):
+def test_catmull_clark_cage_is_smooth_shaded(stage):
     make_mesh(stage, "/m", CUBE_POINTS, [4] * 6, CUBE_FACES, None)
     mesh = read(stage).meshes[0]
+    assert len(mesh.points) == 8
+    np.testing.assert_allclose(mesh.normals, mesh.points[mesh.triangles] / 3**0.5, atol=1e-6)
+
+
+def test_catmull_clark_approaches_the_limit_surface(stage):
+    make_mesh(stage, "/m", CUBE_POINTS, [4] * 6, CUBE_FACES, None)
+    mesh = read(stage, subdivision_level=2).meshes[0]
     assert len(mesh.triangles) == 6 * 16 * 2
     # Known first step of the unit cube: corners go to 5/9; a second one keeps it inside that and convex.
     radius = np.linalg.norm(mesh.points, axis=1)
@@ -194,7 +201,7 @@ def test_catmull_clark_boundary_and_creases(stage):
     creased.CreateCreaseIndicesAttr([v for edge in edges for v in edge])
     creased.CreateCreaseLengthsAttr([2] * 12)
     creased.CreateCreaseSharpnessesAttr([10.0] * 12)
-    scene = read(stage)
+    scene = read(stage, subdivision_level=2)
     mesh = {
         scene.paths[p]: scene.meshes[scene.geometries[g].mesh]
         for p, g in zip(scene.instances.path, scene.instances.geometry, strict=True)
@@ -202,7 +209,7 @@ def test_catmull_clark_boundary_and_creases(stage):
     assert area_and_normal(mesh["/square"].points, mesh["/square"].triangles)[0] == pytest.approx(1)
     assert area_and_normal(mesh["/creased"].points, mesh["/creased"].triangles)[0] == pytest.approx(24)
     square.CreateInterpolateBoundaryAttr(UsdGeom.Tokens.edgeOnly)
-    rounded = read(stage)
+    rounded = read(stage, subdivision_level=2)
     areas = [area_and_normal(m.points, m.triangles)[0] for m in rounded.meshes]
     assert min(areas) < 0.9
 

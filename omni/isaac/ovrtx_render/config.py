@@ -66,6 +66,8 @@ class RendererCfg:
         headlight: Light a stage that has no light at all with a light at the camera.
         semantic_filter: Which semantic labels count, as in Replicator: clauses ``type:labels`` joined by ``;``, where
             ``*`` stands for any, ``&`` is and, ``|`` or ``,`` is or, ``!`` is not; e.g. ``"class:robot|table; id:*"``.
+        subdivision_level: Catmull-Clark steps for meshes of that scheme without normals, 0 to 4. With 0 the cage is
+            smooth-shaded, as RTX and Storm do by default.
         texture_max_size: Textures wider or higher than this are scaled down when read [px].
         threads: CPU threads of the warp backend; None is all cores this process may use.
     """
@@ -88,6 +90,7 @@ class RendererCfg:
     distant_light_unit: Literal["lux", "nit"] = "lux"
     headlight: bool = True
     semantic_filter: str = "*:*"
+    subdivision_level: int = 0
     texture_max_size: int = 4096
     threads: int | None = None
     backend_options: dict[str, Any] = field(default_factory=dict)
@@ -101,6 +104,7 @@ class RendererCfg:
         _whole(self, "light_samples", 1, 64)
         _whole(self, "ambient_occlusion_samples", 0, 64)
         _whole(self, "max_layers", 1, 32)
+        _whole(self, "subdivision_level", 0, 4)
         _whole(self, "texture_max_size", 1, 65536)
         if self.threads is not None:
             _whole(self, "threads", 1, 1024)

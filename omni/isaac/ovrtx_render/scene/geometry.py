@@ -77,8 +77,11 @@ class GeometryStore:
 class GeometryReader:
     """Reads gprims. Contents that were seen before (instances, references, copies) are not processed again."""
 
-    def __init__(self, store: GeometryStore, materials: MaterialSource, findings: list[Finding]) -> None:
+    def __init__(
+        self, store: GeometryStore, materials: MaterialSource, findings: list[Finding], subdivision_level: int = 0
+    ) -> None:
         self._store = store
+        self._subdivision_level = subdivision_level
         self._materials = materials
         self._findings = findings
         self._surfaces: dict[bytes, Surface] = {}
@@ -202,7 +205,7 @@ class GeometryReader:
         )
         surface = self._surfaces.get(digest)
         if surface is None:
-            surface = self._surfaces[digest] = tessellate(source)
+            surface = self._surfaces[digest] = tessellate(source, self._subdivision_level)
         return surface
 
     def _read_merged(self, prim: Usd.Prim, build: Callable[[Usd.Prim, Primvar | None], Mesh | None]) -> list[Part]:

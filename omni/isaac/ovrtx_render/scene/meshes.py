@@ -2,8 +2,9 @@
 
 What is drawn: a mesh with authored normals is drawn as it is, whatever its subdivision scheme says (this is what
 the exporters of robots and props mean). Without normals: ``none`` and ``bilinear`` are flat; ``loop`` is smooth-shaded
-(angle-weighted vertex normals) but not refined; ``catmullClark`` is refined by real Catmull-Clark steps, two below
-:data:`TWO_LEVELS` corners and one below :data:`ONE_LEVEL`, then smooth-shaded; larger ones are only smooth-shaded.
+(angle-weighted vertex normals) but not refined; ``catmullClark`` is smooth-shaded, after as many real Catmull-Clark
+steps as ``RendererCfg.subdivision_level`` says. That is none by default: RTX and Storm do not refine by default either,
+and most meshes that carry the scheme only do so because it is USD's default.
 """
 
 from __future__ import annotations
@@ -21,8 +22,7 @@ from .subdivision import PolygonMesh, refine
 from .triangulate import face_starts, triangulate
 
 __all__ = [
-    "ONE_LEVEL",
-    "TWO_LEVELS",
+    "MOST_CORNERS",
     "MeshSource",
     "Surface",
     "mesh_key",
@@ -31,10 +31,8 @@ __all__ = [
     "tessellate",
 ]
 
-TWO_LEVELS = 4000
-"""Corners below which a Catmull-Clark cage is refined twice."""
-ONE_LEVEL = 20000
-"""Corners below which a Catmull-Clark cage is refined once."""
+MOST_CORNERS = 1_000_000
+"""A cage is not refined beyond this many corners."""
 
 _SHAPE = frozenset(
     "points faceVertexCounts faceVertexIndices holeIndices normals subdivisionScheme orientation interpolateBoundary "
@@ -200,16 +198,15 @@ def read_tet_surface(prim: Usd.Prim) -> MeshSource | None:
     return source
 
 
-def tessellate(source: MeshSource) -> Surface:
-    """Refine (Catmull-Clark without authored normals), triangulate and shade a checked mesh."""
+def tessellate(source: MeshSource, level: int = 0) -> Surface:
+    """Refine ``level`` times (Catmull-Clark without authored normals), triangulate and shade a checked mesh."""
     polygons = PolygonMesh(source.points, source.counts, source.indices, source.corner_data, source.face_source)
-    levels = 0
     if source.scheme == "catmullClark" and "normals" not in source.corner_data:
-        levels = 2 if len(source.indices) <= TWO_LEVELS else 1 if len(source.indices) <= ONE_LEVEL else 0
         if source.creases is not None:
             polygons.sharp_edges, polygons.sharpness, polygons.sharp_corners, polygons.corner_sharpness = source.creases
-    for _ in range(levels):
-        polygons = refine(polygons, source.keep_boundary_corners)
+        for _ in range(level):
+            if 4 * len(polygons.indices) <= MOST_CORNERS:
+                polygons = refine(polygons, source.keep_boundary_corners)
     corners, faces = triangulate(polygons.points, polygons.counts, polygons.indices)
     if source.left_handed:
         corners = np.ascontiguousarray(corners[:, [0, 2, 1]])

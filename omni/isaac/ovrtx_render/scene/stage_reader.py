@@ -282,7 +282,7 @@ class _Walk:
         self._left_out: dict[str, set[str]] = {}
         self._materials = MaterialReader(stage, cfg, findings)
         self._store = GeometryStore()
-        self._geometry = GeometryReader(self._store, self._materials, findings)
+        self._geometry = GeometryReader(self._store, self._materials, findings, cfg.subdivision_level)
         self._semantics = SemanticReader(findings, cfg.semantic_filter)
         self._labels: dict[tuple[tuple[str, str], ...], int] = {(): 0}
         self.stops: dict[str, _Context] = {}
