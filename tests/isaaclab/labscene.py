@@ -135,6 +135,77 @@ class "Parts"
 }
 """
 
+CARTPOLE = """#usda 1.0
+(
+    defaultPrim = "Cartpole"
+    metersPerUnit = 1
+    upAxis = "Z"
+)
+def Xform "Cartpole" (prepend apiSchemas = ["PhysicsArticulationRootAPI"])
+{
+    def Xform "rail" (prepend apiSchemas = ["PhysicsRigidBodyAPI", "PhysicsMassAPI"])
+    {
+        float physics:mass = 1
+        point3f physics:centerOfMass = (0, 0, 0)
+        float3 physics:diagonalInertia = (0.1, 0.1, 0.1)
+        def Cylinder "shape"
+        {
+            uniform token axis = "Y"
+            double radius = 0.03
+            double height = 8
+            color3f[] primvars:displayColor = [(0.3, 0.3, 0.3)]
+        }
+    }
+    def Xform "cart" (prepend apiSchemas = ["PhysicsRigidBodyAPI", "PhysicsMassAPI"])
+    {
+        float physics:mass = 1
+        point3f physics:centerOfMass = (0, 0, 0)
+        float3 physics:diagonalInertia = (0.01, 0.01, 0.01)
+        def Cube "shape"
+        {
+            double size = 0.3
+            color3f[] primvars:displayColor = [(0.1, 0.3, 0.8)]
+        }
+    }
+    def Xform "pole" (prepend apiSchemas = ["PhysicsRigidBodyAPI", "PhysicsMassAPI"])
+    {
+        float physics:mass = 0.2
+        point3f physics:centerOfMass = (0, 0, 0)
+        float3 physics:diagonalInertia = (0.02, 0.02, 0.001)
+        double3 xformOp:translate = (0.2, 0, 0.5)
+        uniform token[] xformOpOrder = ["xformOp:translate"]
+        def Cylinder "shape"
+        {
+            double radius = 0.05
+            double height = 1
+            color3f[] primvars:displayColor = [(0.9, 0.5, 0.1)]
+        }
+    }
+    def PhysicsFixedJoint "root"
+    {
+        rel physics:body1 = </Cartpole/rail>
+    }
+    def PhysicsPrismaticJoint "slider_to_cart" (prepend apiSchemas = ["PhysicsDriveAPI:linear"])
+    {
+        uniform token physics:axis = "Y"
+        rel physics:body0 = </Cartpole/rail>
+        rel physics:body1 = </Cartpole/cart>
+        float physics:lowerLimit = -4
+        float physics:upperLimit = 4
+        float drive:linear:physics:damping = 0
+    }
+    def PhysicsRevoluteJoint "cart_to_pole" (prepend apiSchemas = ["PhysicsDriveAPI:angular"])
+    {
+        uniform token physics:axis = "X"
+        rel physics:body0 = </Cartpole/cart>
+        rel physics:body1 = </Cartpole/pole>
+        point3f physics:localPos0 = (0.2, 0, 0)
+        point3f physics:localPos1 = (0, 0, -0.5)
+        float drive:angular:physics:damping = 0
+    }
+}
+"""
+
 TILT = (0.0, 0.104528, 0.0, 0.994522)  # 12 degrees down, seen along +X
 
 
@@ -143,6 +214,7 @@ def write_assets(folder: Path) -> Path:
     (folder / "ground.usda").write_text(GROUND)
     (folder / "arm.usda").write_text(ARM)
     (folder / "crate.usda").write_text(CRATE)
+    (folder / "cartpole.usda").write_text(CARTPOLE)
     return folder
 
 

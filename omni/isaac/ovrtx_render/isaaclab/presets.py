@@ -1,0 +1,25 @@
+"""Stock tasks offer our renderer beside Isaac Lab's own: ``renderer=ovrtx_render`` on the command line."""
+
+from __future__ import annotations
+
+from .renderer_cfg import OvrtxRendererCfg
+
+__all__ = ["PRESET_NAME", "offer_preset"]
+
+PRESET_NAME = "ovrtx_render"
+
+
+def offer_preset(cfg: OvrtxRendererCfg | None = None) -> None:
+    """Add our renderer to the renderers that every stock camera task lets one choose from.
+
+    Isaac Lab's training scripts call it before they read the command line, without any change to them::
+
+        train.py --task Isaac-Cartpole-Camera-Direct --external_callback \\
+            omni.isaac.ovrtx_render.isaaclab.presets.offer_preset physics=newton_mjwarp renderer=ovrtx_render
+
+    Args:
+        cfg: What the name stands for; None is the default configuration.
+    """
+    from isaaclab_tasks.utils.presets import MultiBackendRendererCfg
+
+    setattr(MultiBackendRendererCfg, PRESET_NAME, cfg if cfg is not None else OvrtxRendererCfg())
