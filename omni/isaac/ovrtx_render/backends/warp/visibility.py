@@ -99,8 +99,6 @@ def trace_primary(
     """
     local, index = wp.tid()
     corner = tile_corner(index, width, height, pixels)
-    if corner[0] >= width or corner[1] >= height:
-        return
     camera = cameras[selected[first + local]]
     primary_tile(
         local,

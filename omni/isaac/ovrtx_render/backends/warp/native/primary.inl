@@ -29,12 +29,37 @@ for (int r = 0; r < ROWS; ++r) {
     }
     for (int i = 0; i < LANES; ++i) farthest = farthest > OVRTX_LANE(T[r], i) ? farthest : OVRTX_LANE(T[r], i);
 }
+// Which entries touch the tile? On CUDA the 32 lanes of a warp, which draw one tile of 8 x 4 pixels, test one entry each
+// and share the answer; then all of them walk the few that are left.
+auto touches = [&](const float* e, int tx, int ty, int tw, int th) {
+    const int xr = as_int(e[14]), yr = as_int(e[15]);
+    return (xr & 0xffff) < tx + tw && (xr >> 16) >= tx && (yr & 0xffff) < ty + th && (yr >> 16) >= ty;
+};
+#if defined(__CUDA_ARCH__)
+const int lane = (x0 & 7) | ((y0 & 3) << 3);
+unsigned left = 0;
+for (int next = 0; next < n || left;) {
+    if (!left) {
+        const int mine = next + lane;
+        left = __ballot_sync(0xffffffffu, mine < n && touches(first_entry + sorted[mine < n ? mine : 0] * ENTRY,
+                                                              x0 & ~7, y0 & ~3, 8, 4));
+        next += 32;
+        if (!left) continue;
+    }
+    const int k = next - 32 + __ffs(left) - 1;
+    left &= left - 1;
+    const float* e = first_entry + sorted[k] * ENTRY;
+    if (e[12] > farthest) {
+        // Sorted by depth: this lane is done, but stays for the others' votes.
+        continue;
+    }
+#else
 for (int k = 0; k < n; ++k) {
     const float* e = first_entry + sorted[k] * ENTRY;
     if (e[12] > farthest) break;
-    const int xr = as_int(e[14]), yr = as_int(e[15]);
-    const int ex0 = xr & 0xffff, ex1 = xr >> 16, ey0 = yr & 0xffff, ey1 = yr >> 16;
-    if (ex0 >= x0 + LANES || ex1 < x0 || ey0 >= y0 + ROWS || ey1 < y0) continue;
+#endif
+    if (!touches(e, x0, y0, LANES, ROWS)) continue;
+    const int ey0 = as_int(e[15]) & 0xffff, ey1 = as_int(e[15]) >> 16;
     const int inst = as_int(e[13]);
     const float* g = geometry.data + inst_geometry.data[inst] * GEOM;
     const int kind = as_int(g[0]);
