@@ -75,7 +75,7 @@ def test_stage_renders(path: Path, make: Callable) -> None:
     up = (0, 1, 0) if scene.up_axis == "Y" else (0, 0, 1)
     things = len(scene.instances)
     for i in range(0, things, max(1, things // 8)):
-        share = 0.0
+        share = 0.0  # the thinnest thing is a cube that a matrix draws out to a needle
         centre, radius = bounds(scene, i)
         for side in ([1.0, 0.8, 1.2], [-1.0, -0.8, -1.2]):  # a single-sided card shows from one of them
             eye = centre + 2.6 * radius * np.array(side) / np.linalg.norm(side)
@@ -88,7 +88,7 @@ def test_stage_renders(path: Path, make: Callable) -> None:
             share = max(share, float(hit.mean()))
             if hit.mean() > 0.01:
                 assert frame["rgb"][hit].max() > 20, "drawn, but black"
-        assert share > 0.01, f"{scene.paths[scene.instances.path[i]]} is not seen; {scene.findings}"
+        assert share > 0.004, f"{scene.paths[scene.instances.path[i]]} is not seen; {scene.findings}"
 
 
 def quat_xyzw(pose: np.ndarray) -> np.ndarray:
