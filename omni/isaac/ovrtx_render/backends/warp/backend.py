@@ -31,7 +31,7 @@ from ...scene.data import Scene  # noqa: E402
 from ..base import Backend, FrameBinding  # noqa: E402
 from .device_scene import DeviceScene, affine_rows, upload  # noqa: E402
 from .program import TARGETS, Program, View, band_count, chunk_size, nothing  # noqa: E402
-from .resolve import palette  # noqa: E402
+from .resolve import palette, semantic_palette  # noqa: E402
 from .transforms import (  # noqa: E402
     follow_frames,
     follow_lights,
@@ -249,7 +249,11 @@ class WarpBackend(Backend):
             else:
                 continue
             if kind.name in bundle.colorize:
-                colors = palette(max(semantics) + 1).view(np.uint8).reshape(-1, 4).tolist()
+                if kind.name == "semantic_segmentation":
+                    packed = semantic_palette(source.labels, self.cfg.semantic_colors)
+                else:
+                    packed = palette(max(semantics) + 1)
+                colors = packed.view(np.uint8).reshape(-1, 4).tolist()
                 maps = {key: {tuple(colors[i]): value for i, value in table.items()} for key, table in maps.items()}
             bundle.info[name] = maps
 
