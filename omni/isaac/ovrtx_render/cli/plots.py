@@ -47,8 +47,10 @@ def growth_plot(
     for axes, name in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         axes.plot(values, series[name], "o-", color="#1f6f8b", label="measured")
         axes.set(xlabel=label, title=name, xscale="log")
+        axes.minorticks_off()
+        axes.set_xticks(values, [_short(value) for value in values])
         if name == shown[0]:
-            axes.plot(values, series[expected], ":", color="#b0413e", label=f"expected: {expected}")
+            axes.plot(values, series[expected], ":", color="#b0413e", label="expected")
             axes.legend(frameon=False, loc="upper left")
         if max(series[name]) > _DECADES * min(series[name]) > 0:
             axes.set_yscale("log")
@@ -61,3 +63,11 @@ def growth_plot(
         figure.savefig(file, dpi=110)
     except ValueError as error:
         raise ConfigError(f"plot is {str(file)!r}; its ending must be that of a picture, e.g. .png ({error})") from None
+
+
+def _short(value: float) -> str:
+    """``256``, ``4k``, ``1M``: sizes are powers of two."""
+    for unit, size in (("M", 1 << 20), ("k", 1 << 10)):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:g}"
