@@ -32,8 +32,8 @@ MAX_REGISTERS = 80
 STACK = int(re.findall(r"STACK = (\d+)", source())[0])  # the first is CUDA's
 STACK_ENTRY = 8
 """Bytes of an entry of the traversal stack: a link and the distance of its box."""
-TRACING_FRAME = STACK * STACK_ENTRY + 80
-"""Local memory of a kernel that walks a BVH [B]: the stack, and the addresses of arrays that are used once a leaf."""
+TRACING_FRAME = STACK * STACK_ENTRY + 96
+"""Local memory of a kernel that walks a BVH [B]: the stack, and what is needed once a leaf."""
 
 KERNELS = {
     "culling": culling.project_shapes,
