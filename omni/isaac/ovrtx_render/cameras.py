@@ -59,6 +59,8 @@ class CameraBundle:
         kinds: Output kinds by the name that was asked for.
         outputs: (N, H, W, C) Warp arrays by name; the same buffers every frame.
         info: Extra data by output name, e.g. ``info["semantic_segmentation"]["idToLabels"]``.
+        calibrated: (N,) bool; True where :meth:`set_intrinsics` set the lens, which its prim then no longer does.
+        problem: Why the bundle cannot be used now (a camera prim was removed), or None.
         colorize: Names of the output kinds that are (N, H, W, 4) uint8 colours instead of ids.
         background: Linear colour of a pixel that hits nothing, or None: what the configuration says.
     """
@@ -79,6 +81,8 @@ class CameraBundle:
         self.frames = frames
         self.paths = [camera.path for camera in cameras]
         self.envs = np.array([camera.env for camera in cameras], np.int32)
+        self.calibrated = np.zeros(len(self.cameras), bool)
+        self.problem: str | None = None
         self.width = width
         self.height = height
         self.kinds = kinds

@@ -56,8 +56,9 @@ class RendererCfg:
         ambient_occlusion_samples: Occlusion rays of the dome light per pixel sample; 0 is off.
         ambient_occlusion_distance: Longest occlusion ray [m].
         max_layers: How many transparent or cut-out surfaces a ray may pass, 1 to 32.
-        exposure: Exposure in stops (EV offset: colour is multiplied by ``2**exposure``), or ``"auto"``: chosen once
-            when the stage is read, from its lights, so that a white surface facing them is just below white.
+        exposure: Exposure in stops (EV offset: colour is multiplied by ``2**exposure``), or ``"auto"``: chosen when
+            the stage is read, from its lights, so that a white surface facing them is just below white. Lights that
+            appear or disappear later make it be chosen anew; lights that change do not.
         tone_mapping: ``"aces"`` (filmic curve) or ``"srgb"`` (clip).
         background: Linear colour of a pixel that hits nothing, or None to show the dome light
             (black where there is none).
@@ -70,6 +71,8 @@ class RendererCfg:
             smooth-shaded, as RTX and Storm do by default.
         semantic_colors: Colours (r, g, b, a from 0 to 255) of colourised semantic labels, by ``"type:label"``; e.g.
             ``{"class:robot": (255, 0, 0, 255)}``. All other labels get a colour of their own.
+        follow_stage: Draw edits of the stage from the next frame on. False: the stage stays as it was read, until
+            :meth:`TiledRenderer.sync` is called.
         texture_max_size: Textures wider or higher than this are scaled down when read [px].
         threads: CPU threads of the warp backend; None is all cores this process may use.
     """
@@ -94,6 +97,7 @@ class RendererCfg:
     semantic_filter: str = "*:*"
     semantic_colors: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
     subdivision_level: int = 0
+    follow_stage: bool = True
     texture_max_size: int = 4096
     threads: int | None = None
     backend_options: dict[str, Any] = field(default_factory=dict)

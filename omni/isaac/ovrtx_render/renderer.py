@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -11,66 +12,23 @@ import numpy as np
 import warp as wp
 
 from .arrays import as_device_array, as_device_quaternions
-from .backends.base import FrameBinding
-from .cameras import CameraBundle, pick_quaternion
+from .bindings import TransformBinding
+from .cameras import CameraBundle
 from .config import RendererCfg
 from .errors import ConfigError, InputError, SceneError
 from .outputs import SEGMENTATIONS, resolve_outputs
 from .patterns import path_matcher
 from .registry import make_backend
-from .scene.data import Camera, Finding, Light, Scene
+from .scene.data import Camera, Finding, Scene, SceneChanges
 
 if TYPE_CHECKING:
     from pxr import Usd
 
+    from .scene.live_edits import LiveScene
+
 __all__ = ["TiledRenderer", "TransformBinding"]
 
 _MAX_SIZE = 16384
-
-
-class TransformBinding:
-    """Prims whose world poses are written as arrays. Made by :meth:`TiledRenderer.bind_transforms`.
-
-    Everything below a bound prim moves with it: geometry, lights, and cameras whose pose was not set.
-
-    Attributes:
-        paths: Prim paths, in the order of the rows to write.
-    """
-
-    def __init__(self, renderer: TiledRenderer, paths: list[str], bound: object) -> None:
-        self._renderer = renderer
-        self.paths = paths
-        self._bound = bound
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def write(self, positions: Any, *, quat_xyzw: Any = None, quat_wxyz: Any = None) -> None:
-        """Place the prims; the scale each had when it was bound is kept.
-
-        Args:
-            positions: (P, 3) float32 world positions [stage units].
-            quat_xyzw: (P, 4) float32 world orientations, or
-            quat_wxyz: the same with the real part first. Give exactly one.
-
-        Raises:
-            InputError: Wrong shape, dtype, device or values that are not finite; nothing is written then.
-        """
-        quats, order = pick_quaternion(quat_xyzw, quat_wxyz)
-        renderer, n = self._renderer, len(self)
-        device = renderer._device
-        p = as_device_array("positions", positions, wp.vec3, (n, 3), device)
-        q = as_device_quaternions(f"quat_{order}", quats, n, device)
-        renderer._backend.write_poses(self._bound, p, q, order)
-
-    def write_matrices(self, matrices: Any) -> None:
-        """Place the prims by (P, 4, 4) float32 row-vector local-to-world matrices [stage units], scale included.
-
-        Raises:
-            InputError: Wrong shape, dtype, device or values that are not finite; nothing is written then.
-        """
-        m = as_device_array("matrices", matrices, wp.mat44, (len(self), 4, 4), self._renderer._device)
-        self._renderer._backend.write_matrices(self._bound, m)
 
 
 class TiledRenderer:
@@ -82,7 +40,7 @@ class TiledRenderer:
 
     Attributes:
         cfg: The configuration.
-        scene: The stage as it was read.
+        scene: The stage as it was read; another object when it had to be read again.
         timings: Seconds of the last :meth:`render` by phase.
 
     Raises:
@@ -96,16 +54,21 @@ class TiledRenderer:
         self._backend = make_backend(self.cfg)
         self._bundles: list[CameraBundle] = []
         self.timings: dict[str, float] = {}
+        self._bindings: weakref.WeakSet[TransformBinding] = weakref.WeakSet()
+        self._written: dict[int, TransformBinding] = {}
+        self._live: LiveScene | None = None
         self.stage: Any = None
         if isinstance(source, Scene):
             self.scene = source
         else:
-            from .scene.stage_reader import open_stage, read_scene
+            from .scene.live_edits import LiveScene
+            from .scene.stage_reader import open_stage
 
             self.stage = open_stage(source) if isinstance(source, (str, os.PathLike)) else source
             if not hasattr(self.stage, "GetPseudoRoot"):
                 raise InputError(f"the source is a {type(source).__name__}; expected a Usd.Stage, a path or a Scene")
-            self.scene = read_scene(self.stage, self.cfg)
+            self._live = LiveScene(self.stage, self.cfg)
+            self.scene = self._live.scene
         self._backend.load(self.scene)
 
     @property
@@ -166,8 +129,9 @@ class TiledRenderer:
             raise ConfigError(f"colorize names {sorted(colored - set(SEGMENTATIONS))}; only {SEGMENTATIONS} hold ids")
         if background is not None and len(background) != 3:
             raise ConfigError(f"background is {background!r}; it must be three linear colour values or None")
+        self._follow()
         picked = self._match_cameras(cameras)
-        first = len(self.scene.instances) + len(self.scene.lights)
+        first = self._first_camera()
         index = {id(camera): i for i, camera in enumerate(self.scene.cameras)}
         frames = np.array([first + index[id(camera)] for camera in picked], np.int32)
         bundle = CameraBundle(self, picked, frames, int(width), int(height), kinds, colored, background)
@@ -180,6 +144,10 @@ class TiledRenderer:
         if bundle in self._bundles:
             self._bundles.remove(bundle)
             self._backend.remove_cameras(bundle)
+
+    def _first_camera(self) -> int:
+        """Frame of the first camera."""
+        return len(self.scene.instances) + len(self.scene.lights)
 
     def _match_cameras(self, cameras: str | Sequence[str] | None) -> list[Camera]:
         found = self.scene.cameras
@@ -223,6 +191,7 @@ class TiledRenderer:
     def _set_camera_poses(
         self, bundle: CameraBundle, positions: Any, quats: Any, order: str, convention: str, env_ids: Any
     ) -> None:
+        self._own(bundle)
         rows = self._rows(bundle, env_ids)
         p = as_device_array("positions", positions, wp.vec3, (len(rows), 3), self._device)
         q = as_device_quaternions(f"quat_{order}", quats, len(rows), self._device)
@@ -230,6 +199,7 @@ class TiledRenderer:
         self._backend.set_camera_poses(bundle, p, q, order, convention, index)
 
     def _set_intrinsics(self, bundle: CameraBundle, matrices: Any, env_ids: Any) -> None:
+        self._own(bundle)
         rows = self._rows(bundle, env_ids)
         m = as_device_array("matrices", matrices, wp.mat33, (len(rows), 3, 3), self._device)
         host = m.numpy()
@@ -237,6 +207,7 @@ class TiledRenderer:
         if len(bad):
             raise InputError(f"matrices[{bad[0]}] has a focal length that is not positive: {host[bad[0]].tolist()}")
         self._backend.set_intrinsics(bundle, m, wp.array(rows, dtype=wp.int32, device=self._device))
+        bundle.calibrated[rows] = True
 
     def _set_outputs(self, bundle: CameraBundle, buffers: Mapping[str, wp.array]) -> None:
         self._own(bundle)
@@ -254,8 +225,12 @@ class TiledRenderer:
         self._backend.set_outputs(bundle, {name: buffers[name] for name in bundle.outputs})
 
     def _own(self, bundle: CameraBundle) -> None:
+        """Refuse a bundle that is not this renderer's, or that the stage has no cameras for any more."""
+        self._follow()
         if bundle not in self._bundles:
             raise InputError(f"{bundle!r} does not belong to this renderer, or the renderer is closed")
+        if bundle.problem:
+            raise SceneError(bundle.problem)
 
     # -- transforms -------------------------------------------------------------------------------------------------
 
@@ -268,80 +243,81 @@ class TiledRenderer:
             paths: Absolute prim paths; row i of what is written later places ``paths[i]``.
 
         Raises:
-            SceneError: A path is not a prim of the stage.
+            SceneError: A path is not a prim of the stage, or its scale is zero.
         """
-        paths = [str(path) for path in paths]
-        return TransformBinding(self, paths, self._backend.bind(self._resolve(paths)))
+        self._follow()
+        binding = TransformBinding(self, [str(path) for path in paths])
+        self._bindings.add(binding)
+        return binding
 
-    def _resolve(self, paths: list[str]) -> FrameBinding:
-        scene = self.scene
-        row_of = {path: i for i, path in enumerate(paths)}
-        owners: dict[str, int] = {}
+    def _note_write(self, binding: TransformBinding) -> None:
+        """Remember the order of the last writes, in which they are repeated when the stage was read again."""
+        if self._written.pop(id(binding), None) is None:
+            # One that was written before, of the same prims, is overruled for good.
+            self._written = {key: old for key, old in self._written.items() if old.paths != binding.paths}
+        self._written[id(binding)] = binding
 
-        def owner(path: str) -> int:
-            """Row of the nearest bound prim at or above a path; -1 if there is none."""
-            at = path
-            while at:
-                if at in row_of:
-                    return row_of[at]
-                at = at.rpartition("/")[0]
-            return -1
+    # -- the live stage ---------------------------------------------------------------------------------------------
 
-        for path in scene.paths:
-            owners[path] = owner(path)
-        of_path = np.array([owners[path] for path in scene.paths] or [-1], np.int64)
-        rows = [of_path[scene.instances.path]] if len(scene.instances) else []
-        others: list[Light | Camera] = [*scene.lights, *scene.cameras]
-        rows.append(np.array([owner(other.path) for other in others], np.int64))
-        row = np.concatenate(rows)
-        frames = np.flatnonzero(row >= 0)
-        row = row[frames]
-        world = self._prim_transforms(paths)
-        place = np.concatenate(
-            [
-                scene.instances.transform,
-                np.array([light.transform for light in scene.lights]).reshape(-1, 4, 4),
-                np.array([camera.transform for camera in scene.cameras]).reshape(-1, 4, 4),
-            ]
-        )[frames]
-        rigid = rigid_part(world)
-        with np.errstate(all="ignore"):
-            to_pose = place @ np.linalg.inv(rigid)[row]
-            to_matrix = place @ np.linalg.inv(world)[row]
-        to_pose = to_pose * np.array([scene.meters_per_unit] * 3 + [1.0])
-        return FrameBinding(row.astype(np.int32), frames.astype(np.int32), to_pose, to_matrix)
+    def sync(self) -> bool:
+        """Take over what changed on the stage; :meth:`render` does so by itself unless ``follow_stage`` is off.
 
-    def _prim_transforms(self, paths: list[str]) -> np.ndarray:
-        """(P, 4, 4) world matrices of prims as they are now, stage units."""
-        if self.stage is None:
-            return self._prim_transforms_of_scene(paths)
-        from pxr import UsdGeom
+        Poses and lenses that were set as arrays stay; bundles, bindings and output buffers remain the same objects.
+        Without ``follow_stage`` the whole stage is read again.
 
-        cache = UsdGeom.XformCache()
-        out = np.empty((len(paths), 4, 4))
-        for i, path in enumerate(paths):
-            prim = self.stage.GetPrimAtPath(path) if path.startswith("/") else None
-            if not prim:
-                raise SceneError(f"cannot bind {path!r}: the stage has no such prim")
-            out[i] = np.array(cache.GetLocalToWorldTransform(prim))
-        singular = np.flatnonzero(np.abs(np.linalg.det(out[:, :3, :3])) < 1.0e-30)
-        if len(singular):
-            raise SceneError(f"cannot bind {paths[singular[0]]}: its scale is zero, so nothing below it can be placed")
-        return out
+        Returns:
+            Whether there was anything to take over.
 
-    def _prim_transforms_of_scene(self, paths: list[str]) -> np.ndarray:
-        """The same without a stage: a path must be that of an instance, a light or a camera."""
-        scene = self.scene
-        known: dict[str, np.ndarray] = {}
-        items: list[Light | Camera] = [*scene.lights, *scene.cameras]
-        for item in items:
-            known[item.path] = item.transform
-        for path, transform in zip(scene.instances.path, scene.instances.transform, strict=True):
-            known.setdefault(scene.paths[path], transform)
-        for path in paths:
-            if path not in known:
-                raise SceneError(f"cannot bind {path!r}: the scene has no such prim")
-        return np.array([known[path] for path in paths]).reshape(-1, 4, 4)
+        Raises:
+            SceneError: The stage cannot be read now. The next call tries again.
+        """
+        if self._live is None:
+            return False
+        changes = self._live.update()
+        if changes is None:
+            return False
+        try:
+            self._take_over(changes)
+        except BaseException:
+            self._live.discard()
+            raise
+        return True
+
+    def _follow(self) -> None:
+        if self._live is not None and self._live.pending:
+            self.sync()
+
+    def _take_over(self, changes: SceneChanges) -> None:
+        assert self._live is not None
+        self.scene = self._live.scene
+        whole = changes.replaced or not self._backend.update(self.scene, changes)
+        if whole:
+            self._backend.load(self.scene)
+        moved = np.full(len(self.scene.instances) + len(self.scene.lights) + len(self.scene.cameras), whole)
+        moved[changes.frames] = True
+        # In the order of their last writes: what was written last wins.
+        for binding in [*(self._bindings - set(self._written.values())), *self._written.values()]:
+            if whole or binding._depends_on(moved):
+                binding._restore()
+        lenses = {id(self.scene.cameras[i]) for i in changes.cameras}
+        for bundle in self._bundles:
+            if whole:
+                self._restore_cameras(bundle)
+            elif lenses and any(id(camera) in lenses for camera in bundle.cameras):
+                self._backend.update_lenses(bundle)
+
+    def _restore_cameras(self, bundle: CameraBundle) -> None:
+        """Find the cameras of a bundle in a scene that was read again."""
+        index = {camera.path: i for i, camera in enumerate(self.scene.cameras)}
+        missing = [path for path in bundle.paths if path not in index]
+        bundle.problem = None
+        if missing:
+            bundle.problem = f"camera {missing[0]} is not on the stage any more; put it back, or remove the bundle"
+            return
+        bundle.cameras[:] = [self.scene.cameras[index[path]] for path in bundle.paths]
+        bundle.frames[:] = self._first_camera() + np.array([index[path] for path in bundle.paths], np.int32)
+        bundle.envs[:] = [camera.env for camera in bundle.cameras]
+        self._backend.restore_cameras(bundle)
 
     # -- rendering --------------------------------------------------------------------------------------------------
 
@@ -358,15 +334,16 @@ class TiledRenderer:
             (N, H, W, C) arrays by output name; of several bundles, those of the first. The same buffers every call.
 
         Raises:
-            SceneError: There is no bundle.
+            SceneError: There is no bundle, or a camera prim of one was removed from the stage.
             InputError: ``env_ids`` is out of range.
         """
         todo = [bundle] if bundle is not None else self._bundles
         if not todo:
             raise SceneError("there are no cameras to draw; call add_cameras first")
-        timings: dict[str, float] = {}
         for one in todo:
             self._own(one)
+        timings: dict[str, float] = {}
+        for one in todo:
             rows = None if env_ids is None else self._rows(one, env_ids)
             for phase, seconds in self._backend.render(one, rows).items():
                 timings[phase] = timings.get(phase, 0.0) + seconds
@@ -375,8 +352,10 @@ class TiledRenderer:
 
     def close(self) -> None:
         """Free the backend. The output buffers that were handed out stay valid."""
+        if self._live is not None:
+            self._live.close()
         self._backend.close()
-        self._bundles = []
+        self._bundles, self._written = [], {}
 
     def __enter__(self) -> TiledRenderer:
         return self
@@ -389,17 +368,3 @@ class TiledRenderer:
 
 def _describe(array: wp.array) -> str:
     return f"{tuple(array.shape)} {array.dtype.__name__} on {array.device}"
-
-
-def rigid_part(matrices: np.ndarray) -> np.ndarray:
-    """Rotation and translation of row-vector matrices (n, 4, 4): scale and shear taken out by Gram-Schmidt.
-
-    Of a mirroring matrix the third axis is turned round, so the result is a rotation.
-    """
-    out = np.array(matrices, np.float64)
-    x, y = out[:, 0, :3], out[:, 1, :3]
-    x = x / np.linalg.norm(x, axis=1, keepdims=True)
-    y = y - x * np.sum(x * y, axis=1, keepdims=True)
-    y = y / np.linalg.norm(y, axis=1, keepdims=True)
-    out[:, 0, :3], out[:, 1, :3], out[:, 2, :3] = x, y, np.cross(x, y)
-    return out

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import warp as wp
 
     from ..cameras import CameraBundle
-    from ..scene.data import Scene
+    from ..scene.data import Scene, SceneChanges
 
 __all__ = ["Backend", "FrameBinding"]
 
@@ -45,9 +45,28 @@ class Backend(ABC):
     def load(self, scene: Scene) -> None:
         """Take a scene (again): everything that came from an earlier one is replaced."""
 
+    def update(self, scene: Scene, changes: SceneChanges) -> bool:
+        """Take over changes of the scene that was loaded. What is written by a binding is written again after it.
+
+        Returns:
+            False if this backend cannot; the caller then loads the scene.
+        """
+        return False
+
     @abstractmethod
     def add_cameras(self, bundle: CameraBundle) -> None:
         """Prepare a camera bundle: allocate its outputs into ``bundle.outputs``."""
+
+    @abstractmethod
+    def restore_cameras(self, bundle: CameraBundle) -> None:
+        """After a load: the bundle's cameras are others, its buffers are the same.
+
+        Poses, and the lenses of ``bundle.calibrated``, that were set as arrays stay.
+        """
+
+    @abstractmethod
+    def update_lenses(self, bundle: CameraBundle) -> None:
+        """Take over the lenses of ``bundle.cameras``, but for the cameras that are ``bundle.calibrated``."""
 
     @abstractmethod
     def remove_cameras(self, bundle: CameraBundle) -> None:
@@ -60,6 +79,10 @@ class Backend(ABC):
     @abstractmethod
     def bind(self, binding: FrameBinding) -> object:
         """Prepare a binding; the result is handed to the write methods."""
+
+    @abstractmethod
+    def rebind(self, bound: object, binding: FrameBinding) -> object:
+        """The same prims, whose frames are others now: what was written last to ``bound`` is placed again."""
 
     @abstractmethod
     def write_poses(self, bound: object, positions: wp.array, quats: wp.array, order: str) -> None:

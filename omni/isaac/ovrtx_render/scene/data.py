@@ -24,6 +24,7 @@ __all__ = [
     "Material",
     "Mesh",
     "Scene",
+    "SceneChanges",
     "Texture",
     "TextureRef",
     "Wrap",
@@ -351,3 +352,27 @@ class Scene:
     def num_envs(self) -> int:
         """Number of environments; 0 if the pattern matched none."""
         return len(self.env_paths)
+
+
+@dataclass(frozen=True, eq=False)
+class SceneChanges:
+    """What changed in a Scene since it was read.
+
+    Unless ``replaced``, it is the same Scene: its instances, lights and cameras are still those and in that order, and
+    the new values are in their records.
+
+    Attributes:
+        replaced: The stage was read again; there is a new Scene, and nothing below counts.
+        frames: (K,) int64 what moved: instance i, I + light, or I + L + camera.
+        transforms: (K, 4, 4) float64 local to world of each, stage units.
+        lights: Whether a light changed, its transform included.
+        materials: Whether a material changed; textures may have been appended.
+        cameras: Indices of cameras whose lens changed.
+    """
+
+    replaced: bool = False
+    frames: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    transforms: np.ndarray = field(default_factory=lambda: np.zeros((0, 4, 4)))
+    lights: bool = False
+    materials: bool = False
+    cameras: tuple[int, ...] = ()

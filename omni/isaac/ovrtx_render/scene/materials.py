@@ -67,6 +67,7 @@ class MaterialReader:
         self._variants: dict[Sdf.Path, _Variants] = {}
         self._by_content: dict[Material, int] = {}
         self._sources: list[set[str]] = []
+        self._questions: dict[Sdf.Path, tuple[str, ...]] = {}
 
     @property
     def textures(self) -> list[Texture]:
@@ -109,6 +110,30 @@ class MaterialReader:
         """Paths of the material prims that became a material; empty for display colours and the default."""
         return self._sources[index]
 
+    def entry_of(self, path: str) -> int | None:
+        """Index of the one material that a prim became, or None if it became none or several, or shares it."""
+        entries = [index for index, sources in enumerate(self._sources) if path in sources]
+        return entries[0] if len(entries) == 1 and self._sources[entries[0]] == {path} else None
+
+    def read_again(self, index: int, prim: Usd.Prim, user: Usd.Prim) -> bool:
+        """Read a material prim again after its values changed, into the entry that is its own (:meth:`entry_of`).
+
+        Args:
+            index: The entry.
+            prim: The Material prim.
+            user: A prim that shows it.
+
+        Returns:
+            False, and nothing changed, if what it asks of the prims that show it is not what it was.
+        """
+        primvars = Primvars(user)
+        old, new = self.materials[index], self._read(prim, primvars)
+        self._textures.forget_files()
+        if tuple(sorted(primvars.asked)) != self._questions.get(prim.GetPath(), ()) or _asks(old) != _asks(new):
+            return False
+        self.materials[index] = new
+        return True
+
     def texture(self, attribute: Usd.Attribute) -> int:
         """Load the texture of an asset-valued attribute (a light's, for instance).
 
@@ -119,6 +144,7 @@ class MaterialReader:
 
     def finish(self) -> None:
         """Drop what only reading needed."""
+        self._questions = {path: variants.questions for path, variants in self._variants.items()}
         self._variants.clear()
         self._bindings = BindingResolver(self.report)
         self._textures.forget_files()
@@ -200,6 +226,11 @@ class MaterialReader:
                 f"material is drawn in {FALLBACK_COLOR}. Connect a UsdPreviewSurface",
             )
         return Material(f"fallback:{reason}", base_color=FALLBACK_COLOR)
+
+
+def _asks(material: Material) -> tuple[object, ...]:
+    """What a material needs meshes to bring along."""
+    return material.uv_primvar, material.color_primvar, material.use_vertex_color
 
 
 def _surface_reader(shader: Usd.Prim) -> Callable[[NetworkReader, Usd.Prim, str], Material] | None:

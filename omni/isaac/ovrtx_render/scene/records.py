@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from .data import Camera, Light
 from .transforms import IDENTITY, XformTree
 
-__all__ = ["PathTable", "Subtree"]
+__all__ = ["PathIndex", "PathTable", "Subtree"]
 
 
 class PathTable:
@@ -26,6 +28,26 @@ class PathTable:
             index = self._index[path] = len(self.paths)
             self.paths.append(path)
         return index
+
+
+class PathIndex:
+    """Finds which of many prim paths lie below given ones, in time that depends on what is found only."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._order = sorted(range(len(paths)), key=paths.__getitem__)
+        self._sorted = [paths[i] for i in self._order]
+
+    def below(self, roots: Iterable[str] | None) -> np.ndarray:
+        """(K,) int64 ascending indices of the paths that are one of ``roots`` or below one; None is all."""
+        if roots is None:
+            return np.arange(len(self._order))
+        found: set[int] = set()
+        for root in roots:
+            at = str(root).rstrip("/")
+            # What is below a path sorts between "path/" and "path0": no prim name has a character before "0".
+            for first, last in ((at, f"{at}\0"), (f"{at}/", f"{at}0")):
+                found.update(self._order[bisect_left(self._sorted, first) : bisect_left(self._sorted, last)])
+        return np.array(sorted(found), np.int64)
 
 
 @dataclass

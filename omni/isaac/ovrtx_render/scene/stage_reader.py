@@ -7,7 +7,7 @@ first of them, and only their transforms are read one by one, and only where the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from .environments import find_environments
 from .geometry import GeometryReader, GeometryStore
 from .materials import MaterialReader
 from .primvars import as_array
-from .records import PathTable, Subtree
+from .records import PathIndex, PathTable, Subtree
 from .semantics import SemanticReader
 from .transforms import IDENTITY, RESET, ROOT, local_matrix, matrix
 
@@ -113,6 +113,9 @@ class StageReader:
         stage: The stage.
         cfg: Configuration; ``env_pattern`` and what materials, textures and lights need is read from it.
         reuse_clones: Read environments that are clones once. Off, every prim is read: slow, and equal.
+
+    Attributes:
+        has_instancers: Whether the stage that was read has point instancers that are drawn.
     """
 
     def __init__(self, stage: Usd.Stage, cfg: RendererCfg, reuse_clones: bool = True) -> None:
@@ -123,6 +126,9 @@ class StageReader:
         self._offsets = np.zeros((0, 4, 4))
         self._camera_offsets: list[np.ndarray] = []
         self._light_offsets: list[np.ndarray] = []
+        self.has_instancers = False
+        self._materials: MaterialReader | None = None
+        self._places: tuple[PathIndex, PathIndex, PathIndex] | None = None
 
     def read(self) -> Scene:
         """Read everything.
@@ -157,6 +163,8 @@ class StageReader:
         self._frames = [assembly.table.paths[i] for i in assembly.frames]
         self._offsets = assembly.offsets
         self._camera_offsets, self._light_offsets = assembly.camera_offsets, assembly.light_offsets
+        self._materials, self._places = walk.materials, None
+        self.has_instancers = walk.has_instancers
         if not len(scene.instances):
             findings.append(
                 Finding(
@@ -183,10 +191,10 @@ class StageReader:
         if len(scene.instances) != len(self._frames):
             raise SceneError("the scene does not belong to this reader; call read() and use the scene it returns")
         cache = UsdGeom.XformCache(TIME)
-        moved = _below(paths)
-        rows = np.array([i for i, frame in enumerate(self._frames) if moved(frame)], np.int64)
-        cameras = np.array([i for i, camera in enumerate(scene.cameras) if moved(camera.path)], np.int64)
-        sources = np.array([i for i, light in enumerate(scene.lights) if moved(light.path)], np.int64)
+        if self._places is None:
+            cameras_at, lights_at = ([item.path for item in items] for items in (scene.cameras, scene.lights))
+            self._places = PathIndex(self._frames), PathIndex(cameras_at), PathIndex(lights_at)
+        rows, cameras, sources = (index.below(paths) for index in self._places)
         worlds: dict[str, np.ndarray] = {}
 
         def world(path: str) -> np.ndarray:
@@ -209,6 +217,42 @@ class StageReader:
             sources,
             stack([self._light_offsets[i] @ world(scene.lights[i].path) for i in sources]),
         )
+
+    def refresh_light(self, scene: Scene, index: int) -> bool:
+        """Read a light of the scene again, into its record; False if it does not light any more."""
+        assert self._materials is not None
+        light, prim = scene.lights[index], self._stage.GetPrimAtPath(scene.lights[index].path)
+        new = lights.read_light(prim, light.env, IDENTITY.copy(), self._materials, scene.findings, self._cfg)
+        if new is None:
+            return False
+        self._light_offsets[index] = new.transform
+        new.transform = new.transform @ matrix(UsdGeom.XformCache(TIME).GetLocalToWorldTransform(prim))
+        vars(light).update(vars(new))
+        return True
+
+    def refresh_camera(self, scene: Scene, index: int) -> None:
+        """Read the lens of a camera of the scene again, into its record."""
+        camera = scene.cameras[index]
+        vars(camera).update(vars(read_camera(self._stage.GetPrimAtPath(camera.path), camera.env, camera.transform)))
+
+    def refresh_material(self, scene: Scene, path: str) -> bool:
+        """Read a material of the scene again, into its place in the table.
+
+        Returns:
+            False if that is not enough and the scene must be read again: clones of environments and equal materials
+            share an entry, which then has to be taken apart.
+        """
+        assert self._materials is not None
+        prim = self._stage.GetPrimAtPath(path)
+        index = self._materials.entry_of(path)
+        if not prim or index is None:
+            return False
+        users = np.flatnonzero(scene.instances.material == index)
+        inside = [env for env, root in enumerate(scene.env_paths) if path.startswith(f"{root}/")]
+        if not len(users) or (inside and (scene.instances.env[users] != inside[0]).any()):
+            return False
+        user = self._stage.GetPrimAtPath(scene.paths[scene.instances.path[users[0]]])
+        return bool(user) and self._materials.read_again(index, prim, user)
 
     def _place_group(
         self,
@@ -280,19 +324,20 @@ class _Walk:
         self._findings = findings
         self._stage = stage
         self._left_out: dict[str, set[str]] = {}
-        self._materials = MaterialReader(stage, cfg, findings)
+        self.materials = MaterialReader(stage, cfg, findings)
         self._store = GeometryStore()
-        self._geometry = GeometryReader(self._store, self._materials, findings, cfg.subdivision_level)
+        self._geometry = GeometryReader(self._store, self.materials, findings, cfg.subdivision_level)
         self._semantics = SemanticReader(findings, cfg.semantic_filter)
         self._labels: dict[tuple[tuple[str, str], ...], int] = {(): 0}
+        self.has_instancers = False
         self.stops: dict[str, _Context] = {}
         """What each prim inherits that the walk was told to leave out, drawn or not, if it came to its parent."""
 
     def finish(self, scene: Scene) -> None:
         """Hand over the tables."""
-        self._materials.finish()
+        self.materials.finish()
         scene.meshes, scene.geometries = self._store.meshes, self._store.geometries
-        scene.materials, scene.textures = self._materials.materials, self._materials.textures
+        scene.materials, scene.textures = self.materials.materials, self.materials.textures
         scene.labels = [dict(labels) for labels in self._labels]
 
     def visit(self, prim: Usd.Prim, context: _Context, stops: Iterable[str]) -> Subtree:
@@ -320,7 +365,7 @@ class _Walk:
         context = self._inherit(prim, path, context, out, root)
         if lights.is_light(prim):
             if context.visible:
-                light = lights.read_light(prim, SHARED, IDENTITY.copy(), self._materials, self._findings, self._cfg)
+                light = lights.read_light(prim, SHARED, IDENTITY.copy(), self.materials, self._findings, self._cfg)
                 if light is not None:
                     out.lights.append((light, context.node))
         elif kind == "Camera":
@@ -382,6 +427,7 @@ class _Walk:
         if path in context.instancers:
             self._find("instancer-invalid", path, "The point instancer contains itself: not drawn.")
             return
+        self.has_instancers = True
         instancer = UsdGeom.PointInstancer(prim)
         targets = instancer.GetPrototypesRel().GetForwardedTargets()
         indices = as_array(instancer.GetProtoIndicesAttr().Get(TIME), 1, np.int64)[:, 0]
@@ -535,19 +581,3 @@ def _rename(path: str, root: str, new: str) -> str:
     if root and path.startswith(root) and (len(path) == len(root) or path[len(root)] == "/"):
         return new + path[len(root) :]
     return path
-
-
-def _below(paths: Sequence[str] | None) -> Callable[[str], bool]:
-    """Return a test whether a path is one of ``paths`` or below one."""
-    if paths is None:
-        return lambda path: True
-    wanted = {str(path).rstrip("/") for path in paths}
-
-    def inside(path: str) -> bool:
-        while path:
-            if path in wanted:
-                return True
-            path = path.rpartition("/")[0]
-        return "" in wanted
-
-    return inside

@@ -27,17 +27,20 @@ from ...cameras import CONVENTIONS, CameraBundle, intrinsics_of  # noqa: E402
 from ...config import RendererCfg  # noqa: E402
 from ...errors import ConfigError, InputError  # noqa: E402
 from ...outputs import SEGMENTATIONS  # noqa: E402
-from ...scene.data import Scene  # noqa: E402
+from ...scene.data import Scene, SceneChanges  # noqa: E402
 from ..base import Backend, FrameBinding  # noqa: E402
-from .device_scene import DeviceScene, affine_rows, upload  # noqa: E402
+from .device_scene import DeviceScene, affine_rows, refresh_lights, refresh_materials, upload  # noqa: E402
 from .program import TARGETS, Program, View, band_count, chunk_size, nothing  # noqa: E402
 from .resolve import palette, semantic_palette  # noqa: E402
 from .transforms import (  # noqa: E402
     follow_frames,
     follow_lights,
+    keep_matrices,
+    keep_poses,
     refresh_clusters,
     set_camera_intrinsics,
     set_camera_poses,
+    write_frames,
     write_matrices,
     write_poses,
 )
@@ -50,13 +53,19 @@ _ORDERS = {"xyzw": wp.vec4i(0, 1, 2, 3), "wxyz": wp.vec4i(1, 2, 3, 0)}
 
 @dataclass(eq=False)
 class _Bound:
-    """A binding on the device: row k places frame ``frames[k]`` by pose ``rows[k]``."""
+    """A binding on the device: row k places frame ``frames[k]`` by pose ``rows[k]``.
+
+    What was written last is kept, not finite where nothing was: ``matrices``, or ``positions`` and ``quats`` (xyzw).
+    """
 
     rows: wp.array
     frames: wp.array
     to_pose: wp.array
     to_matrix: wp.array
     moves_lights: bool
+    positions: wp.array | None = None
+    quats: wp.array | None = None
+    matrices: wp.array | None = None
 
 
 class WarpBackend(Backend):
@@ -83,15 +92,57 @@ class WarpBackend(Backend):
         self._source: Scene | None = None
         self._bundles: list[CameraBundle] = []
         self._lights_moved = False
+        self._lights_bound = False
         self._shapes_moved = False
+        self._rescale = 1.0
 
     # -- scene ------------------------------------------------------------------------------------------------------
 
     def load(self, scene: Scene) -> None:
-        self._source = scene
-        self._scene = upload(scene, self.cfg, self.device)
+        before, old = self._source, self._scene
+        self._rescale = scene.meters_per_unit / before.meters_per_unit if before else 1.0
+        self._source, self._scene = scene, upload(scene, self.cfg, self.device)
+        if before and old and {light.path for light in before.lights} == {light.path for light in scene.lights}:
+            self._scene.exposure = old.exposure
+        self._lights_moved = self._lights_bound = False
+        self._forget_programs()
+
+    def update(self, scene: Scene, changes: SceneChanges) -> bool:
+        on_device = self.scene
+        if len(changes.frames):
+            frames = wp.array(self._device_frames(changes.frames), dtype=wp.int32, device=self.device)
+            places = wp.array(affine_rows(changes.transforms, scene.meters_per_unit), dtype=Affine, device=self.device)
+            wp.launch(
+                write_frames,
+                dim=len(frames),
+                inputs=[frames, places, on_device.num_instances, on_device.frames, on_device.shapes],
+                device=self.device,
+            )
+            self._shapes_moved = True
+        if changes.materials:
+            refresh_materials(on_device, scene, self.cfg)
+        if changes.lights:
+            refresh_lights(on_device, scene, self.cfg)
+            self._lights_moved = self._lights_bound
+        if changes.materials or changes.lights:
+            self._forget_programs()
+        return True
+
+    def _forget_programs(self) -> None:
+        """The recorded launches hold arrays and settings of the scene."""
         for bundle in self._bundles:
             bundle.backend_data.programs = []
+
+    def _device_frames(self, frames: np.ndarray) -> np.ndarray:
+        """Frames by the order of the scene's instances -> (K,) int32 by the order of the device's."""
+        scene = self.scene
+        n = scene.num_instances
+        to_device = np.empty(n, np.int64)
+        to_device[scene.order] = np.arange(n)
+        frames = frames.astype(np.int64)
+        is_instance = frames < n
+        frames[is_instance] = to_device[frames[is_instance]]
+        return frames.astype(np.int32)
 
     @property
     def scene(self) -> DeviceScene:
@@ -101,13 +152,8 @@ class WarpBackend(Backend):
         return self._scene
 
     def bind(self, binding: FrameBinding) -> _Bound:
-        scene = self.scene
-        n = scene.num_instances
-        to_device = np.empty(n, np.int64)
-        to_device[scene.order] = np.arange(n)
-        frames = binding.frames.astype(np.int64)
-        is_instance = frames < n
-        frames[is_instance] = to_device[frames[is_instance]]
+        n = self.scene.num_instances
+        frames = self._device_frames(binding.frames)
         lights = len(self._source.lights) if self._source else 0
 
         def put(values: np.ndarray, dtype: Any) -> wp.array:
@@ -115,18 +161,37 @@ class WarpBackend(Backend):
 
         return _Bound(
             put(binding.rows.astype(np.int32), wp.int32),
-            put(frames.astype(np.int32), wp.int32),
+            put(frames, wp.int32),
             put(affine_rows(binding.to_pose, 1.0), Affine),
             put(affine_rows(binding.to_matrix, 1.0), Affine),
             bool(((frames >= n) & (frames < n + lights)).any()),
         )
 
+    def rebind(self, bound: object, binding: FrameBinding) -> _Bound:
+        assert isinstance(bound, _Bound)
+        new = self.bind(binding)
+        new.positions, new.quats, new.matrices = bound.positions, bound.quats, bound.matrices
+        if new.matrices is not None:
+            self._write(write_matrices, new, [new.matrices], new.to_matrix)
+        elif new.positions is not None:
+            self._write(write_poses, new, [new.positions, new.quats, _ORDERS["xyzw"]], new.to_pose)
+        return new
+
     def write_poses(self, bound: object, positions: wp.array, quats: wp.array, order: str) -> None:
         assert isinstance(bound, _Bound)
-        self._write(write_poses, bound, [positions, quats, _ORDERS[order]], bound.to_pose)
+        if bound.positions is None:
+            bound.positions = wp.full(len(positions), wp.vec3(wp.nan), dtype=wp.vec3, device=self.device)
+            bound.quats = wp.full(len(quats), wp.vec4(wp.nan), dtype=wp.vec4, device=self.device)
+        bound.matrices = None
+        poses = [positions, quats, _ORDERS[order]]
+        wp.launch(keep_poses, len(positions), inputs=[*poses, bound.positions, bound.quats], device=self.device)
+        self._write(write_poses, bound, poses, bound.to_pose)
 
     def write_matrices(self, bound: object, matrices: wp.array) -> None:
         assert isinstance(bound, _Bound)
+        if bound.matrices is None:
+            bound.matrices = wp.full(len(matrices), wp.mat44(wp.nan), dtype=wp.mat44, device=self.device)
+        wp.launch(keep_matrices, len(matrices), inputs=[matrices, bound.matrices], device=self.device)
         self._write(write_matrices, bound, [matrices], bound.to_matrix)
 
     def _write(self, kernel: Any, bound: _Bound, poses: list[Any], offsets: wp.array) -> None:
@@ -149,23 +214,17 @@ class WarpBackend(Backend):
                 device=self.device,
             )
         self._lights_moved |= bound.moves_lights
+        self._lights_bound |= bound.moves_lights
         self._shapes_moved = True
 
     # -- cameras ----------------------------------------------------------------------------------------------------
 
     def add_cameras(self, bundle: CameraBundle) -> None:
-        assert self._source is not None
-        cuda, meters = self.device.is_cuda, self._source.meters_per_unit
+        cuda = self.device.is_cuda
         bands = band_count(bundle.width, bundle.height, cuda)
         height = bundle.height // bands
         count = len(bundle) * bands
-        states = np.zeros((len(bundle), bands), CameraState.numpy_dtype())
-        for row, camera in zip(states, bundle.cameras, strict=True):
-            k = intrinsics_of(camera, bundle.width, bundle.height, meters)
-            row["fx"], row["fy"], row["cx"] = k[0, 0], k[1, 1], k[0, 2]
-            row["cy"] = k[1, 2] - np.arange(bands) * height
-            row["near"], row["far"] = (max(x, 0.0) * meters for x in camera.clipping_range)
-            row["orthographic"], row["env"] = int(camera.orthographic), camera.env
+        states = self._camera_states(bundle, bands)
 
         def ints(values: np.ndarray) -> wp.array:
             return wp.array(values.astype(np.int32), dtype=wp.int32, device=self.device)
@@ -195,6 +254,46 @@ class WarpBackend(Backend):
         self._allocate(bundle, view)
         self._describe_ids(bundle)
         self._bundles.append(bundle)
+
+    def _camera_states(self, bundle: CameraBundle, bands: int) -> np.ndarray:
+        """(N, bands) CameraState records without a pose."""
+        assert self._source is not None
+        meters = self._source.meters_per_unit
+        states = np.zeros((len(bundle), bands), CameraState.numpy_dtype())
+        for row, camera in zip(states, bundle.cameras, strict=True):
+            k = intrinsics_of(camera, bundle.width, bundle.height, meters)
+            row["fx"], row["fy"], row["cx"] = k[0, 0], k[1, 1], k[0, 2]
+            row["cy"] = k[1, 2] - np.arange(bands) * (bundle.height // bands)
+            row["near"], row["far"] = (max(x, 0.0) * meters for x in camera.clipping_range)
+            row["orthographic"], row["env"] = int(camera.orthographic), camera.env
+        return states
+
+    def restore_cameras(self, bundle: CameraBundle) -> None:
+        view: View = bundle.backend_data
+        pixels = bundle.width * view.height
+        view.chunk = chunk_size(len(view.everything), pixels, self.scene.max_visible, self.device.is_cuda)
+        view.frames.assign(np.repeat(bundle.frames, view.bands).astype(np.int32))
+        self._take_lenses(bundle, self._rescale)
+        self._follow(view)
+        # What moved since the stage was read again is not known, so nothing did.
+        wp.copy(view.previous, view.cameras)
+        if any(kind.name == "motion_vectors" for kind in bundle.kinds.values()):
+            view.previous_frames = wp.clone(self.scene.frames)
+        view.programs = []
+        bundle.info.clear()
+        self._describe_ids(bundle)
+
+    def update_lenses(self, bundle: CameraBundle) -> None:
+        self._take_lenses(bundle, 1.0)
+
+    def _take_lenses(self, bundle: CameraBundle, rescale: float) -> None:
+        view: View = bundle.backend_data
+        new = self._camera_states(bundle, view.bands)
+        old = view.cameras.numpy().reshape(new.shape)
+        new["rotation"], new["position"] = old["rotation"], old["position"] * rescale
+        for name in ("fx", "fy", "cx", "cy", "skew", "orthographic"):
+            new[name][bundle.calibrated] = old[name][bundle.calibrated]
+        view.cameras.assign(new.reshape(-1))
 
     def _allocate(self, bundle: CameraBundle, view: View) -> None:
         n, h, w = len(bundle), bundle.height, bundle.width

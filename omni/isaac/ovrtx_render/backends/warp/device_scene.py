@@ -10,7 +10,7 @@ import warp as wp
 from ...config import RendererCfg
 from ...scene.data import AlphaMode, Geometry, GeometryKind, Light, LightKind, Mesh, Scene
 from .bvh import LEAF_FLOATS, build_bvh, node_floats
-from .environment import Environment, bake_environment
+from .environment import Environment, EnvironmentMap, bake_environment
 from .features import scene_features
 from .materials import pack_materials
 from .native import CPU_WIDTH, CUDA_WIDTH
@@ -20,7 +20,7 @@ from .textures import Textures
 from .transforms import refresh_clusters, refresh_instances
 from .types import Affine, LightState, Shapes
 
-__all__ = ["DeviceScene", "upload"]
+__all__ = ["DeviceScene", "refresh_lights", "refresh_materials", "upload"]
 
 HEADLIGHT = 6
 CLUSTER = 16
@@ -292,6 +292,62 @@ def _clusters(begin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([np.repeat(begin[:-1], counts) + within * CLUSTER, [begin[-1]]]), cluster_begin
 
 
+def _ints(values: np.ndarray, device: wp.Device) -> wp.array:
+    values = values if len(values) else np.zeros(1)
+    return wp.array(np.ascontiguousarray(values, np.int32), dtype=wp.int32, device=device)
+
+
+def _environment(scene: Scene, device: wp.Device) -> tuple[Environment, EnvironmentMap]:
+    baked = bake_environment(scene)
+    environment = Environment()
+    environment.radiance = wp.array(baked.radiance, dtype=wp.vec3, device=device)
+    environment.lobes = wp.array(baked.lobes, dtype=wp.vec3, device=device)
+    environment.to_map = wp.mat33(*baked.to_map.reshape(-1).tolist())
+    return environment, baked
+
+
+def _set_materials(
+    scene: Scene,
+    cfg: RendererCfg,
+    order: np.ndarray,
+    shapes: Shapes,
+    shading: ShadingScene,
+    packed: Textures | None,
+    device: wp.Device,
+) -> bool:
+    """Put materials, and what instances take from theirs, into the tables; returns whether any is not opaque.
+
+    Args:
+        packed: Textures that were packed before; they are used again if the materials read the same ones.
+    """
+    shading.materials, shading.textures = pack_materials(scene, cfg.shading == "pbr", device, packed)
+    material_of = scene.instances.material[order]
+    alpha = np.array([m.alpha_mode for m in scene.materials] or [0])
+    forced = np.array([m.double_sided for m in scene.materials] or [False])
+    two_sided = scene.instances.double_sided[order] | forced[material_of]
+    shapes.inst_two_sided = _ints(two_sided if cfg.backface_culling else np.ones(len(order), bool), device)
+    shapes.inst_shadow = _ints(_casts_shadow(scene)[material_of], device)
+    shapes.cutouts = wp.array(_pack_cutouts(scene, shading.textures), dtype=wp.float32, device=device)
+    shapes.texels = shading.textures.texels
+    return bool((alpha[material_of] != AlphaMode.OPAQUE).any())
+
+
+def refresh_materials(to: DeviceScene, scene: Scene, cfg: RendererCfg) -> None:
+    """Take over the materials of the scene; what is recorded of the old ones must be recorded again."""
+    to.layered = _set_materials(scene, cfg, to.order, to.shapes, to.shading, to.shading.textures, to.device)
+    to.features = scene_features(scene, cfg, to.environment.radiance.shape != (1, 1))
+
+
+def refresh_lights(to: DeviceScene, scene: Scene, cfg: RendererCfg) -> None:
+    """Take over the lights of the scene, which are as many as before; the exposure stays."""
+    table, _, _ = _pack_lights(scene, cfg)
+    to.lights.assign(table)
+    to.has_shadows = bool(table["shadows"][: to.num_lights].any())
+    if to.has_dome:
+        to.environment, baked = _environment(scene, to.device)
+        to.features = scene_features(scene, cfg, baked.radiance.shape[:2] != (1, 1))
+
+
 def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
     """Pack a scene and put it on a device."""
     inst = scene.instances
@@ -302,13 +358,11 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
     meters = scene.meters_per_unit
     width = CUDA_WIDTH if device.is_cuda else CPU_WIDTH
     arrays, attributes = _pack_geometry(scene, width, device)
-    materials, textures = pack_materials(scene, cfg.shading == "pbr", device)
     light_table, light_begin, light_index = _pack_lights(scene, cfg)
     num_lights = int(light_begin[-1])
 
     def ints(values: np.ndarray) -> wp.array:
-        values = values if len(values) else np.zeros(1)
-        return wp.array(np.ascontiguousarray(values, np.int32), dtype=wp.int32, device=device)
+        return _ints(values, device)
 
     moved = [inst.transform[order]]
     moved += [np.stack([light.transform for light in scene.lights])] if scene.lights else []
@@ -324,17 +378,10 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
     shapes.bvh_nodes = arrays["bvh_nodes"]
     shapes.bvh_leaves = arrays["bvh_leaves"]
     shapes.inst_geometry = ints(inst.geometry[order])
-    alpha = np.array([m.alpha_mode for m in scene.materials] or [0])
-    forced = np.array([m.double_sided for m in scene.materials] or [False])
     material_of = inst.material[order]
-    two_sided = inst.double_sided[order] | forced[material_of] if cfg.backface_culling else np.ones(count, bool)
-    shapes.inst_two_sided = ints(two_sided)
-    shapes.inst_shadow = ints(_casts_shadow(scene)[material_of] if count else np.zeros(1))
     shapes.inst_material = ints(material_of)
     shapes.inst_uvs = ints(attributes.base.numpy()[inst.geometry[order], 2] if count else np.zeros(1))
-    shapes.cutouts = wp.array(_pack_cutouts(scene, textures), dtype=wp.float32, device=device)
     shapes.uvs = attributes.uvs
-    shapes.texels = textures.texels
     shapes.local_to_world = frames
     shapes.world_to_local = wp.zeros(max(count, 1), dtype=Affine, device=device)
     shapes.bounds = wp.zeros(max(count, 1), dtype=wp.vec4, device=device)
@@ -351,14 +398,9 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
     shading = ShadingScene()
     shading.attributes = attributes
     shading.inst_material = ints(material_of)
-    shading.materials = materials
-    shading.textures = textures
+    layered = _set_materials(scene, cfg, order, shapes, shading, None, device)
 
-    baked = bake_environment(scene)
-    environment = Environment()
-    environment.radiance = wp.array(baked.radiance, dtype=wp.vec3, device=device)
-    environment.lobes = wp.array(baked.lobes, dtype=wp.vec3, device=device)
-    environment.to_map = wp.mat33(*baked.to_map.reshape(-1).tolist())
+    environment, baked = _environment(scene, device)
     has_dome = any(light.kind == LightKind.DOME for light in scene.lights)
 
     per_env = np.diff(begin)[1:]
@@ -384,7 +426,7 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
         max_visible=max(int(begin[1]) + own, 1),
         has_dome=has_dome,
         has_shadows=bool(light_table["shadows"][:num_lights].any()),
-        layered=bool((alpha[material_of] != AlphaMode.OPAQUE).any()) if count else False,
+        layered=layered,
         features=scene_features(scene, cfg, baked.radiance.shape[:2] != (1, 1)),
         exposure=exposure,
         semantic_of=ints(inst.label[order] + 1),

@@ -77,8 +77,10 @@ def texture_inputs(material: Material, pbr: bool) -> list[str]:
     return [name for name in names if getattr(material, f"{name}_texture") is not None]
 
 
-def pack_materials(scene: Scene, pbr: bool, device: wp.Device) -> tuple[wp.array, Textures]:
-    """Material table and texture store on the device."""
+def pack_materials(
+    scene: Scene, pbr: bool, device: wp.Device, packed: Textures | None = None
+) -> tuple[wp.array, Textures]:
+    """Material table and texture store on the device; ``packed`` as in :func:`.textures.pack_textures`."""
     table = np.zeros(max(len(scene.materials), 1), MaterialState.numpy_dtype())
     refs, inputs = [], []
     for row, material in zip(table, scene.materials, strict=False):
@@ -90,7 +92,7 @@ def pack_materials(scene: Scene, pbr: bool, device: wp.Device) -> tuple[wp.array
         refs += [getattr(material, f"{name}_texture") for name in names]
         inputs += [_INPUTS.index(name) for name in names]
     return wp.array(table, dtype=MaterialState, device=device), pack_textures(
-        scene.textures, pack_refs(refs, inputs), device
+        scene.textures, pack_refs(refs, inputs), device, packed
     )
 
 

@@ -59,9 +59,21 @@ def mip_chain(texture: Texture) -> list[np.ndarray]:
     return levels
 
 
-def pack_textures(textures: list[Texture], refs: np.ndarray, device: wp.Device) -> Textures:
-    """Pack the textures that a TextureRefState table refers to, and the table itself."""
+def pack_textures(
+    textures: list[Texture], refs: np.ndarray, device: wp.Device, packed: Textures | None = None
+) -> Textures:
+    """Pack the textures that a TextureRefState table refers to, and the table itself.
+
+    Args:
+        packed: A store of the same textures, to which others may have been appended since. Its texels are used again if
+            it holds all that are referred to.
+    """
     used = set(refs["texture"].tolist()) if len(textures) else set()
+    if packed is not None and used <= set(np.flatnonzero(packed.infos.numpy()["width"]).tolist()):
+        store = Textures()
+        store.texels, store.infos, store.decode = packed.texels, packed.infos, packed.decode
+        store.refs = wp.array(refs, dtype=TextureRefState, device=device)
+        return store
     infos = np.zeros(max(len(textures), 1), TextureInfo.numpy_dtype())
     texels: list[np.ndarray] = []
     offset = 0

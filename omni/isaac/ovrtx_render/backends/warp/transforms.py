@@ -9,10 +9,13 @@ from .types import Affine, CameraState, LightState, Shapes
 __all__ = [
     "follow_frames",
     "follow_lights",
+    "keep_matrices",
+    "keep_poses",
     "refresh_clusters",
     "refresh_instances",
     "set_camera_intrinsics",
     "set_camera_poses",
+    "write_frames",
     "write_matrices",
     "write_poses",
 ]
@@ -147,6 +150,43 @@ def write_matrices(
         return
     pose = affine_of_matrix(matrices[rows[k]], meters)
     place(targets[k], num_instances, compose(pose, offsets[k]), frames, shapes)
+
+
+@wp.kernel(enable_backward=False, module="omni_transforms")
+def write_frames(
+    targets: wp.array(dtype=wp.int32),
+    places: wp.array(dtype=Affine),
+    num_instances: int,
+    frames: wp.array(dtype=Affine),
+    shapes: Shapes,
+):
+    """Transforms that were read from the stage -> their frames; dim = number of frames."""
+    k = wp.tid()
+    place(targets[k], num_instances, places[k], frames, shapes)
+
+
+@wp.kernel(enable_backward=False, module="omni_transforms")
+def keep_poses(
+    positions: wp.array(dtype=wp.vec3),
+    quats: wp.array(dtype=wp.vec4),
+    order: wp.vec4i,
+    kept_positions: wp.array(dtype=wp.vec3),
+    kept_quats: wp.array(dtype=wp.vec4),
+):
+    """Keep poses that can be used, to place them again when the scene changes; dim = number of poses."""
+    row = wp.tid()
+    q = quats[row]
+    if sound(positions[row], q):
+        kept_positions[row] = positions[row]
+        kept_quats[row] = wp.vec4(q[order[0]], q[order[1]], q[order[2]], q[order[3]])
+
+
+@wp.kernel(enable_backward=False, module="omni_transforms")
+def keep_matrices(matrices: wp.array(dtype=wp.mat44), kept: wp.array(dtype=wp.mat44)):
+    """The same for matrices."""
+    row = wp.tid()
+    if wp.isfinite(matrices[row]):
+        kept[row] = matrices[row]
 
 
 @wp.func
