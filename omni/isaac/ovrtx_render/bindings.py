@@ -147,10 +147,10 @@ def _on_stage(stage: Any, paths: list[str]) -> tuple[np.ndarray, str | None]:
     out = np.zeros((len(paths), 4, 4))
     for i, path in enumerate(paths):
         prim = stage.GetPrimAtPath(path) if path.startswith("/") else None
-        if prim:
+        if prim and prim.IsActive():
             out[i] = np.array(cache.GetLocalToWorldTransform(prim))
         else:
-            problem = problem or f"{path!r}: the stage has no such prim"
+            problem = problem or f"{path!r}: the stage has no such prim{' that is active' if prim else ''}"
     return out, problem
 
 
