@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from reference.build import matte, quad
 from omni.isaac.ovrtx_render import ConfigError, InputError
 from omni.isaac.ovrtx_render.backends.warp.resolve import palette
 from omni.isaac.ovrtx_render.outputs import ALIASES, OUTPUTS, SEGMENTATIONS
-from omni.isaac.ovrtx_render.scene.data import GeometryKind, LightKind, Scene
+from omni.isaac.ovrtx_render.scene.data import AlphaMode, GeometryKind, LightKind, Scene
 
 SIMPLE = [name for name in OUTPUTS if name.startswith("simple_shading")]
 ALL = [*OUTPUTS, *ALIASES]
@@ -291,3 +292,20 @@ def test_supersampling_smooths_edges_and_leaves_data_alone(shoot: Callable) -> N
         np.testing.assert_array_equal(one[name], many[name])
     edge = (many["rgb_hdr"] > 0.001) & (many["rgb_hdr"] < 0.9 * many["rgb_hdr"][0][BOX].min())
     assert edge.sum() > 0
+
+
+@pytest.mark.parametrize("cut_out", [False, True])
+def test_a_pixel_that_hits_nothing_any_more_is_cleared(cut_out: bool, make: Callable) -> None:
+    """Buffers are the same every frame: what has moved away must not stay in them."""
+    names = [name for name in OUTPUTS if name != "motion_vectors"]
+    scene = two_things(1)
+    if cut_out:
+        scene.materials = [replace(m, alpha_mode=AlphaMode.BLEND, opacity=0.5) for m in scene.materials]
+    renderer = make(scene)
+    cameras = renderer.add_cameras(None, width=16, height=16, outputs=names)
+    empty = renderer.add_cameras(None, width=16, height=16, outputs=names)
+    for bundle, x in ((cameras, 0.0), (cameras, 50.0), (empty, 50.0)):
+        bundle.set_poses(np.array([[x, 0, 4]], np.float32), quat_xyzw=np.array([[0, 0, 0, 1]], np.float32))
+        renderer.render(bundle)
+    for name in names:
+        np.testing.assert_array_equal(cameras.outputs[name].numpy(), empty.outputs[name].numpy(), err_msg=name)

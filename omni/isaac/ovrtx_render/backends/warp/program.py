@@ -19,7 +19,7 @@ from ...outputs import SEGMENTATIONS
 from .culling import ENTRY_FLOATS, project_shapes, sort_shapes
 from .device_scene import DeviceScene
 from .resolve import GeometryOutputs, resolve_color, write_geometry
-from .shading import ShadingOptions, SurfaceOutputs, shade_kernel
+from .shading import ShadingOptions, SurfaceOutputs, clear_misses, shade_kernel
 from .shadows import occlusion_rays, shadow_rays, trace_shadows
 from .surface import Hits
 from .visibility import tile_grid, trace_primary
@@ -242,11 +242,16 @@ class Program:
                          self._first_instance, self._color_sum,
                          self._surface_outputs() if sample == 0 else SurfaceOutputs()],
                     )  # fmt: skip
-            if sample == 0 and any(name in targets for name in _GEOMETRY.values()):
-                nearest = hits
-                if scene.layered:
-                    nearest = Hits()
-                    nearest.t, nearest.instance = self._first_t, self._first_instance
+            if sample > 0:
+                continue
+            nearest = hits
+            if scene.layered:
+                nearest = Hits()
+                nearest.t, nearest.instance = self._first_t, self._first_instance
+            if any(name in targets for name in _SURFACE):
+                what = [nearest.instance, self._surface_outputs()]
+                self._add("outputs", clear_misses, [view.selected, _FIRST, *tiles, *what])
+            if any(name in targets for name in _GEOMETRY.values()):
                 self._add(
                     "outputs",
                     write_geometry,

@@ -15,7 +15,7 @@ from .surface import Hits, ShadingScene, camera_ray, evaluate_surface
 from .types import CameraState, LightState, Shapes
 from .visibility import tile_corner, tile_pixel, tile_size
 
-__all__ = ["ShadingOptions", "SurfaceOutputs", "encode", "shade_kernel"]
+__all__ = ["ShadingOptions", "SurfaceOutputs", "clear_misses", "encode", "shade_kernel"]
 
 
 @wp.struct
@@ -63,6 +63,40 @@ def encode(table: wp.array(dtype=wp.uint8), x: float) -> wp.uint8:
 def write_srgb(target: wp.array2d(dtype=wp.uint8), q: int, color: wp.vec3, table: wp.array(dtype=wp.uint8)):
     for k in range(3):
         target[q, k] = encode(table, color[k])
+
+
+@wp.kernel(enable_backward=False, module="omni_shading_misses")
+def clear_misses(
+    selected: wp.array(dtype=wp.int32),
+    first: int,
+    width: int,
+    height: int,
+    pixels: int,
+    instance: wp.array(dtype=wp.int32),
+    out: SurfaceOutputs,
+):
+    """Surface outputs of pixels that hit nothing: else they would keep what was hit a frame ago.
+
+    dim = (cameras of this chunk, work items of an image). A pass of its own, since shading has no register to spare.
+    """
+    local, item = wp.tid()
+    index = selected[first + local]
+    corner = tile_corner(item, width, height, pixels)
+    for k in range(tile_size(pixels)):
+        at = tile_pixel(corner, k)
+        if at[0] < width and at[1] < height and instance[(local * height + at[1]) * width + at[0]] < 0:
+            q = (index * height + at[1]) * width + at[0]
+            if out.normals.shape[0] > 0:
+                out.normals[q] = wp.vec3(0.0, 0.0, 0.0)
+            if out.albedo.shape[0] > 0:
+                out.albedo[q] = wp.uint32(0)
+            for c in range(3):
+                if out.constant.shape[0] > 0:
+                    out.constant[q, c] = wp.uint8(0)
+                if out.diffuse.shape[0] > 0:
+                    out.diffuse[q, c] = wp.uint8(0)
+                if out.full.shape[0] > 0:
+                    out.full[q, c] = wp.uint8(0)
 
 
 @inlined
