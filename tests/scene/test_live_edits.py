@@ -146,7 +146,7 @@ def rotate_environment(stage: Usd.Stage) -> None:
 
 
 def stop_inheriting(stage: Usd.Stage) -> None:
-    UsdGeom.Xformable(stage.GetPrimAtPath(env(0, "/Robot/link/hand"))).SetResetXformStack(True)
+    UsdGeom.Xformable(stage.GetPrimAtPath(env(1, "/Robot/link/hand"))).SetResetXformStack(True)
 
 
 def scale_robot(stage: Usd.Stage) -> None:
@@ -262,7 +262,9 @@ SMALL = {
     "it stops inheriting": stop_inheriting,
     "scale": scale_robot,
     "a camera moves": lambda s: move(s, env(2, "/Camera"), 0.5, 0.0, 3.0),
-    "a point instancer moves": lambda s: UsdGeom.XformCommonAPI(s.GetPrimAtPath("/World/rocks")).SetTranslate((0, 1, 0)),
+    "a point instancer moves": lambda s: UsdGeom.XformCommonAPI(s.GetPrimAtPath("/World/rocks")).SetTranslate(
+        (0, 1, 0)
+    ),
     "a light moves": lambda s: move(s, "/World/lamp", -1.0, 2.0, 3.0),
     "a light is scaled": scale_lamp,
     "a light turns": lambda s: UsdGeom.XformCommonAPI(s.GetPrimAtPath("/World/sun")).SetRotate((60.0, 0.0, 0.0)),
@@ -423,20 +425,20 @@ def test_equal_materials_are_taken_apart(stage: Usd.Stage, start: Callable) -> N
         assert_equal(after, pictures(*start(stage)))
 
 
-# -- nothing to see -----------------------------------------------------------------------------------------------------
+# -- nothing to see --------------------------------------------------------------------------------------------------
 
 
 def test_what_cannot_be_seen_costs_nothing(stage: Usd.Stage, start: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     hand = stage.GetPrimAtPath(env(0, "/Robot/link/hand"))
     UsdPhysics.RigidBodyAPI.Apply(hand).CreateVelocityAttr((0, 0, 0))
-    stage.DefinePrim("/Render/Product", "RenderProduct").CreateAttribute("resolution", Sdf.ValueTypeNames.Int2)
+    stage.DefinePrim("/Render/Product", "RenderProduct").CreateAttribute("size", Sdf.ValueTypeNames.Int)
     renderer, cameras = start(stage)
     assert not renderer.sync()
     hand.GetAttribute("physics:velocity").Set((1, 0, 0))
     hand.SetDocumentation("a hand")
     hand.SetCustomDataByKey("note", 1)
     stage.SetStartTimeCode(1.0)
-    stage.GetPrimAtPath("/Render/Product").GetAttribute("resolution").Set((4, 4))
+    stage.GetPrimAtPath("/Render/Product").GetAttribute("size").Set(4)
     UsdGeom.Camera(stage.GetPrimAtPath(env(0, "/Camera"))).CreateFStopAttr(2.0)
     assert not renderer.sync()
     # With nothing noticed, a frame does not even look.
@@ -477,7 +479,7 @@ def test_edits_from_another_thread(stage: Usd.Stage, start: Callable) -> None:
     assert_equal(after, pictures(*start(stage)))
 
 
-# -- arrays and edits ---------------------------------------------------------------------------------------------------
+# -- arrays and edits ------------------------------------------------------------------------------------------------
 
 QUATS = np.tile(np.array([0.0, 0.0, 0.0, 1.0], np.float32), (ENVS, 1))
 
@@ -486,7 +488,9 @@ def robots(offset: float) -> np.ndarray:
     return np.array([[10.0 * i + offset, 0.25, 0.5] for i in range(ENVS)], np.float32)
 
 
-@pytest.mark.parametrize("name", ["a new prim", "geometry", "a new environment", "a removed prim", "its first transform"])
+@pytest.mark.parametrize(
+    "name", ["a new prim", "geometry", "a new environment", "a removed prim", "its first transform"]
+)
 @pytest.mark.parametrize("matrices", [False, True])
 def test_what_was_written_stays(name: str, matrices: bool, stage: Usd.Stage, start: Callable) -> None:
     """Poses of prims and cameras, and lenses: what is new below a written prim is where that is."""
@@ -565,7 +569,7 @@ def test_motion_of_an_edit(stage: Usd.Stage, start: Callable) -> None:
     assert np.abs(pictures(renderer, cameras)["motion_vectors"]).max() < 1.0e-4
 
 
-# -- prims that go ------------------------------------------------------------------------------------------------------
+# -- prims that go ---------------------------------------------------------------------------------------------------
 
 
 def test_a_removed_camera_is_named(stage: Usd.Stage, start: Callable) -> None:
@@ -638,7 +642,7 @@ def test_a_read_that_fails_is_tried_again(stage: Usd.Stage, start: Callable, mon
     assert_equal(pictures(renderer, cameras), pictures(*start(stage)))
 
 
-# -- exposure -----------------------------------------------------------------------------------------------------------
+# -- exposure --------------------------------------------------------------------------------------------------------
 
 
 def test_automatic_exposure_does_not_fight_the_edit(stage: Usd.Stage, start: Callable) -> None:
@@ -656,7 +660,7 @@ def test_automatic_exposure_does_not_fight_the_edit(stage: Usd.Stage, start: Cal
     assert_equal(pictures(renderer, cameras), pictures(*start(stage, outputs=("rgb",), exposure="auto")))
 
 
-# -- letting go ---------------------------------------------------------------------------------------------------------
+# -- letting go ------------------------------------------------------------------------------------------------------
 
 
 def test_close_stops_listening(stage: Usd.Stage, start: Callable) -> None:

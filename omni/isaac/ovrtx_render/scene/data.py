@@ -365,7 +365,7 @@ class SceneChanges:
         replaced: The stage was read again; there is a new Scene, and nothing below counts.
         frames: (K,) int64 what moved: instance i, I + light, or I + L + camera.
         transforms: (K, 4, 4) float64 local to world of each, stage units.
-        lights: Whether a light changed, its transform included.
+        lights: Indices of lights that changed, or moved.
         materials: Whether a material changed; textures may have been appended.
         cameras: Indices of cameras whose lens changed.
     """
@@ -373,6 +373,6 @@ class SceneChanges:
     replaced: bool = False
     frames: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     transforms: np.ndarray = field(default_factory=lambda: np.zeros((0, 4, 4)))
-    lights: bool = False
+    lights: tuple[int, ...] = ()
     materials: bool = False
     cameras: tuple[int, ...] = ()

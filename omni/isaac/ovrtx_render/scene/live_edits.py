@@ -194,22 +194,24 @@ class LiveScene:
         lenses = tuple(sorted(index[path] for path in todo.cameras if path in index))
         for i in lenses:
             reader.refresh_camera(scene, i)
-        frames, transforms, lights_moved = self._move(todo.moved)
+        frames, transforms = self._move(todo.moved)
+        moved = frames - len(scene.instances)
+        moved = moved[(moved >= 0) & (moved < len(scene.lights))]
         if not (len(frames) or lit or lenses or todo.materials):
             return None
         return SceneChanges(
             frames=frames,
             transforms=transforms,
-            lights=bool(lit) or lights_moved,
+            lights=tuple(sorted({*lit, *moved.tolist()})),
             materials=bool(todo.materials),
             cameras=lenses,
         )
 
-    def _move(self, moved: set[str]) -> tuple[np.ndarray, np.ndarray, bool]:
-        """Read what is below moved prims; returns the frames, their transforms, and whether a light is among them."""
+    def _move(self, moved: set[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Read what is below moved prims; returns (K,) frames and their (K, 4, 4) transforms."""
         scene = self.scene
         if not moved:
-            return np.zeros(0, np.int64), np.zeros((0, 4, 4)), False
+            return np.zeros(0, np.int64), np.zeros((0, 4, 4))
         update = self._reader.read_transforms(scene, sorted(moved))
         scene.instances.transform[update.instances] = update.instance_transforms
         for i, transform in zip(update.lights, update.light_transforms, strict=True):
@@ -221,7 +223,6 @@ class LiveScene:
         return (
             np.concatenate([update.instances, first_light + update.lights, first_camera + update.cameras]),
             np.concatenate([update.instance_transforms, update.light_transforms, update.camera_transforms]),
-            bool(len(update.lights)),
         )
 
     # -- sorting ----------------------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ class WarpBackend(Backend):
         if changes.materials:
             refresh_materials(on_device, scene, self.cfg)
         if changes.lights:
-            refresh_lights(on_device, scene, self.cfg)
+            refresh_lights(on_device, scene, self.cfg, changes.lights)
             self._lights_moved = self._lights_bound
         if changes.materials or changes.lights:
             self._forget_programs()

@@ -338,12 +338,12 @@ def refresh_materials(to: DeviceScene, scene: Scene, cfg: RendererCfg) -> None:
     to.features = scene_features(scene, cfg, to.environment.radiance.shape != (1, 1))
 
 
-def refresh_lights(to: DeviceScene, scene: Scene, cfg: RendererCfg) -> None:
+def refresh_lights(to: DeviceScene, scene: Scene, cfg: RendererCfg, changed: tuple[int, ...]) -> None:
     """Take over the lights of the scene, which are as many as before; the exposure stays."""
     table, _, _ = _pack_lights(scene, cfg)
     to.lights.assign(table)
     to.has_shadows = bool(table["shadows"][: to.num_lights].any())
-    if to.has_dome:
+    if any(scene.lights[i].kind == LightKind.DOME for i in changed):
         to.environment, baked = _environment(scene, to.device)
         to.features = scene_features(scene, cfg, baked.radiance.shape[:2] != (1, 1))
 
