@@ -13,6 +13,7 @@ from omni.isaac.ovrtx_render.outputs import ALIASES, OUTPUTS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
+SCENE = (ROOT / "docs" / "scene.md").read_text(encoding="utf-8")
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 
 
@@ -40,6 +41,15 @@ def test_every_option_is_documented() -> None:
         assert f"\n## {name}\n" in CLI
         for option in (text for parameter in command.params for text in parameter.opts if text.startswith("--")):
             assert f"`{option}`" in CLI, f"{name} {option}"
+
+
+def test_every_finding_is_documented() -> None:
+    told = re.compile(r'(?:_find|report|Finding)\(\s*"([a-z]+(?:-[a-z]+)+)"')
+    sources = (ROOT / "omni" / "isaac" / "ovrtx_render" / "scene").glob("*.py")
+    codes = {code for source in sources for code in told.findall(source.read_text(encoding="utf-8"))}
+    documented = set(re.findall(r"^\| `([a-z]+(?:-[a-z]+)+)` \|", SCENE, re.MULTILINE))
+    assert len(codes) > 30
+    assert codes == documented
 
 
 def test_links_between_documents_lead_somewhere() -> None:

@@ -141,9 +141,9 @@ def resolve(scene: Scene, stage: Any, paths: list[str]) -> tuple[FrameBinding, s
 
 def _on_stage(stage: Any, paths: list[str]) -> tuple[np.ndarray, str | None]:
     """(P, 4, 4) world matrices of prims as they are now, stage units, zero where there is none; and what is wrong."""
-    from pxr import UsdGeom
+    from .scene.openusd import TIME, UsdGeom
 
-    cache, problem = UsdGeom.XformCache(), None
+    cache, problem = UsdGeom.XformCache(TIME), None
     out = np.zeros((len(paths), 4, 4))
     for i, path in enumerate(paths):
         prim = stage.GetPrimAtPath(path) if path.startswith("/") else None
