@@ -105,6 +105,24 @@ def test_their_contract_with_renderers(tmp_path: Path, monkeypatch: pytest.Monke
     )
 
 
+def test_fields_that_moved_from_the_camera_to_the_renderer_still_arrive() -> None:
+    """Isaac Lab hands on what a task says in the old place, if the renderer has a field of that name."""
+    from labscene import camera
+
+    from omni.isaac.ovrtx_render.isaaclab import OvrtxRendererCfg
+
+    cfg = camera(
+        OvrtxRendererCfg(),
+        depth_clipping_behavior="max",
+        semantic_filter=["class", "id"],
+        semantic_segmentation_mapping={"class:cube": (1, 2, 3, 255)},
+        colorize_instance_segmentation=False,
+    ).renderer_cfg
+    core = cfg.to_core("cpu")
+    assert (cfg.depth_clipping_behavior, cfg.colorized()[1:]) == ("max", ("instance_id_segmentation_fast",))
+    assert core.semantic_filter == "class:*; id:*" and core.semantic_colors == {"class:cube": (1, 2, 3, 255)}
+
+
 def test_supported_outputs_are_known_before_anything_is_made() -> None:
     import warp as wp
     from isaaclab.renderers import RenderBufferKind

@@ -148,6 +148,16 @@ def test_palette_is_that_of_replicator() -> None:
     assert colors == [[0, 0, 0, 0], [0, 0, 0, 255], [33, 243, 3, 255], [240, 4, 111, 255]]
 
 
+def test_chosen_semantic_colours(make: Callable) -> None:
+    renderer = make(two_things(), semantic_colors={"class:box": (10, 20, 30, 255), "class:other": (1, 2, 3, 4)})
+    cameras = renderer.add_cameras(None, width=32, height=32, outputs="semantic_segmentation", colorize=True)
+    image = renderer.render(cameras)["semantic_segmentation"].numpy()
+    assert image[0][BOX].tolist() == [10, 20, 30, 255] and image[0][BALL].tolist() == [0, 0, 0, 255]
+    assert cameras.info["semantic_segmentation"]["idToLabels"][(10, 20, 30, 255)] == {"class": "box"}
+    with pytest.raises(ConfigError, match=r"semantic_colors\['box'\]"):
+        make(two_things(), semantic_colors={"box": (1, 2, 3, 4)})
+
+
 def test_background_of_a_group(make: Callable) -> None:
     renderer = make(two_things())
     grey = renderer.add_cameras(None, width=32, height=32, outputs=("rgb_hdr", "depth"), background=(0.5, 0.25, 0.125))

@@ -68,6 +68,8 @@ class RendererCfg:
             ``*`` stands for any, ``&`` is and, ``|`` or ``,`` is or, ``!`` is not; e.g. ``"class:robot|table; id:*"``.
         subdivision_level: Catmull-Clark steps for meshes of that scheme without normals, 0 to 4. With 0 the cage is
             smooth-shaded, as RTX and Storm do by default.
+        semantic_colors: Colours (r, g, b, a from 0 to 255) of colourised semantic labels, by ``"type:label"``; e.g.
+            ``{"class:robot": (255, 0, 0, 255)}``. All other labels get a colour of their own.
         texture_max_size: Textures wider or higher than this are scaled down when read [px].
         threads: CPU threads of the warp backend; None is all cores this process may use.
     """
@@ -90,6 +92,7 @@ class RendererCfg:
     distant_light_unit: Literal["lux", "nit"] = "lux"
     headlight: bool = True
     semantic_filter: str = "*:*"
+    semantic_colors: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
     subdivision_level: int = 0
     texture_max_size: int = 4096
     threads: int | None = None
@@ -114,6 +117,11 @@ class RendererCfg:
             raise ConfigError(f"exposure is {self.exposure!r}; it must be a number of stops or 'auto'")
         if self.background is not None and len(self.background) != 3:
             raise ConfigError(f"background is {self.background!r}; it must be three linear colour values or None")
+        for name, color in self.semantic_colors.items():
+            if ":" not in name or len(color) != 4 or not all(0 <= c <= 255 for c in color):
+                raise ConfigError(
+                    f"semantic_colors[{name!r}] is {color!r}; expected 'type:label' and four numbers from 0 to 255"
+                )
         if not self.env_pattern.startswith("/"):
             raise ConfigError(f"env_pattern is {self.env_pattern!r}; it must be an absolute prim path pattern")
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .._version import __version__
+from .bench import bench
 from .demo import demo
 from .doctor import doctor
 from .render import render
@@ -37,5 +38,5 @@ def _options(
     """Options that stand before the command."""
 
 
-for command in (demo, render, doctor):
+for command in (demo, render, bench, doctor):
     app.command(no_args_is_help=command is render)(command)

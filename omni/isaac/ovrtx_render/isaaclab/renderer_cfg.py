@@ -102,6 +102,9 @@ class OvrtxRendererCfg(RendererCfg):
     colorize_instance_id_segmentation: bool = True
     """The same for ``instance_id_segmentation_fast``."""
 
+    semantic_segmentation_mapping: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
+    """Colours (r, g, b, a) of colourised semantic labels, by ``"type:label"``; the others get one of their own."""
+
     def colorized(self) -> tuple[str, ...]:
         """Names of the segmentations that are delivered as colours."""
         flags = (
@@ -140,6 +143,7 @@ class OvrtxRendererCfg(RendererCfg):
             backend=self.backend,
             device=device,
             backend_options=dict(self.backend_options),
+            semantic_colors={name: tuple(color) for name, color in self.semantic_segmentation_mapping.items()},
             semantic_filter=types if isinstance(types, str) else "; ".join(f"{kind}:*" for kind in types),
             **{name: value for name, value in own.items() if value is not None},
         )

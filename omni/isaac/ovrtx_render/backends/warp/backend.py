@@ -34,7 +34,7 @@ from .environment import bake_environment  # noqa: E402
 from .features import scene_features  # noqa: E402
 from .kernels import load_kernels  # noqa: E402
 from .program import TARGETS, Program, View, band_count, chunk_size, nothing  # noqa: E402
-from .resolve import palette  # noqa: E402
+from .resolve import palette, semantic_palette  # noqa: E402
 from .transforms import (  # noqa: E402
     follow_frames,
     follow_lights,
@@ -255,7 +255,11 @@ class WarpBackend(Backend):
             else:
                 continue
             if kind.name in bundle.colorize:
-                colors = palette(max(semantics) + 1).view(np.uint8).reshape(-1, 4).tolist()
+                if kind.name == "semantic_segmentation":
+                    packed = semantic_palette(source.labels, self.cfg.semantic_colors)
+                else:
+                    packed = palette(max(semantics) + 1)
+                colors = packed.view(np.uint8).reshape(-1, 4).tolist()
                 maps = {key: {tuple(colors[i]): value for i, value in table.items()} for key, table in maps.items()}
             bundle.info[name] = maps
 

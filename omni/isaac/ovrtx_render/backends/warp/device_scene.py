@@ -13,7 +13,7 @@ from .bvh import LEAF_FLOATS, build_bvh, node_floats
 from .environment import Environment, EnvironmentMap
 from .materials import pack_materials
 from .native import CPU_WIDTH, CUDA_WIDTH
-from .resolve import encode_table, palette
+from .resolve import encode_table, palette, semantic_palette
 from .surface import MeshAttributes, ShadingScene
 from .textures import Textures
 from .transforms import refresh_clusters, refresh_instances
@@ -65,6 +65,7 @@ class DeviceScene:
     owner_of: wp.array
     path_of: wp.array
     palette: wp.array
+    semantic_palette: wp.array
     encode: wp.array
 
 
@@ -387,6 +388,7 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device, baked: Environment
         semantic_of=ints(inst.label[order] + 1),
         owner_of=ints(np.where(inst.label[order] > 0, inst.owner[order] + 2, 1)),
         path_of=ints(inst.path[order] + 2),
+        semantic_palette=ints(semantic_palette(scene.labels, cfg.semantic_colors).view(np.int32)),
         palette=ints(palette(max(len(scene.paths), len(scene.labels)) + 2).view(np.int32)),
         encode=wp.array(encode_table(), dtype=wp.uint8, device=device),
     )

@@ -327,5 +327,5 @@ class Program:
             setattr(out, field_name, targets.get(name, nothing(TARGETS[name][0], scene.device)))
         out.semantic_of, out.owner_of, out.path_of = scene.semantic_of, scene.owner_of, scene.path_of
         out.colorize = sum(1 << bit for bit, name in enumerate(SEGMENTATIONS) if name in self._view.colorize)
-        out.palette = scene.palette
+        out.palette, out.semantic_palette = scene.palette, scene.semantic_palette
         return out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import warp as wp
 
@@ -12,7 +14,7 @@ from .textures import encode_srgb
 from .types import Affine, CameraState, Shapes
 from .visibility import tile_corner, tile_pixel, tile_size
 
-__all__ = ["GeometryOutputs", "encode_table", "palette", "resolve_color", "write_geometry"]
+__all__ = ["GeometryOutputs", "encode_table", "palette", "resolve_color", "semantic_palette", "write_geometry"]
 
 
 def encode_table(size: int = 16384) -> np.ndarray:
@@ -44,6 +46,24 @@ def palette(size: int) -> np.ndarray:
     return np.ascontiguousarray(colors.astype(np.uint32))
 
 
+def semantic_palette(labels: Sequence[Mapping[str, str]], chosen: Mapping[str, Sequence[int]]) -> np.ndarray:
+    """(L + 1,) uint32 RGBA8 of semantic ids: those of :func:`palette`, but of labels with a chosen colour that.
+
+    Args:
+        labels: ``Scene.labels``; label i > 0 has id i + 1.
+        chosen: (r, g, b, a) by ``"type:label"``; the first that a label has wins.
+    """
+    colors = palette(len(labels) + 1)
+    for i, label in enumerate(labels):
+        names = [f"{kind}:{name}" for kind, joined in label.items() for name in joined.split(",")]
+        for name in names:
+            if i > 0 and name in chosen:
+                r, g, b, a = chosen[name]
+                colors[i + 1] = r | g << 8 | b << 16 | a << 24
+                break
+    return colors
+
+
 @wp.struct
 class GeometryOutputs:
     """Outputs that need no material; an array of size 0 is not asked for. Ids are looked up by instance."""
@@ -58,6 +78,7 @@ class GeometryOutputs:
     owner_of: wp.array(dtype=wp.int32)
     path_of: wp.array(dtype=wp.int32)
     palette: wp.array(dtype=wp.int32)
+    semantic_palette: wp.array(dtype=wp.int32)
     colorize: wp.int32  # bit 0, 1, 2: semantic, instance, instance_id hold the palette's RGBA8 instead of the id
 
 
@@ -111,7 +132,7 @@ def write_pixel(
         if hit:
             id = out.semantic_of[inst]
         if (out.colorize & 1) != 0:
-            id = out.palette[id]
+            id = out.semantic_palette[id]
         out.semantic[q] = id
     if out.instance.shape[0] > 0:
         id = int(0)
