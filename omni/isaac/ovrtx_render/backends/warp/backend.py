@@ -30,6 +30,9 @@ from ...outputs import SEGMENTATIONS  # noqa: E402
 from ...scene.data import Scene  # noqa: E402
 from ..base import Backend, FrameBinding  # noqa: E402
 from .device_scene import DeviceScene, affine_rows, upload  # noqa: E402
+from .environment import bake_environment  # noqa: E402
+from .features import scene_features  # noqa: E402
+from .kernels import load_kernels  # noqa: E402
 from .program import TARGETS, Program, View, band_count, chunk_size, nothing  # noqa: E402
 from .resolve import palette, semantic_palette  # noqa: E402
 from .transforms import (  # noqa: E402
@@ -89,7 +92,10 @@ class WarpBackend(Backend):
 
     def load(self, scene: Scene) -> None:
         self._source = scene
-        self._scene = upload(scene, self.cfg, self.device)
+        sky = bake_environment(scene)
+        features = scene_features(scene, self.cfg, sky_map=sky.radiance.shape[:2] != (1, 1))
+        load_kernels(self.device, features, self.cfg)
+        self._scene = upload(scene, self.cfg, self.device, sky, features)
         for bundle in self._bundles:
             bundle.backend_data.programs = []
 

@@ -10,8 +10,7 @@ import warp as wp
 from ...config import RendererCfg
 from ...scene.data import AlphaMode, Geometry, GeometryKind, Light, LightKind, Mesh, Scene
 from .bvh import LEAF_FLOATS, build_bvh, node_floats
-from .environment import Environment, bake_environment
-from .features import scene_features
+from .environment import Environment, EnvironmentMap
 from .materials import pack_materials
 from .native import CPU_WIDTH, CUDA_WIDTH
 from .resolve import encode_table, palette, semantic_palette
@@ -292,7 +291,7 @@ def _clusters(begin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([np.repeat(begin[:-1], counts) + within * CLUSTER, [begin[-1]]]), cluster_begin
 
 
-def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
+def upload(scene: Scene, cfg: RendererCfg, device: wp.Device, baked: EnvironmentMap, features: int) -> DeviceScene:
     """Pack a scene and put it on a device."""
     inst = scene.instances
     count = len(inst)
@@ -354,7 +353,6 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
     shading.materials = materials
     shading.textures = textures
 
-    baked = bake_environment(scene)
     environment = Environment()
     environment.radiance = wp.array(baked.radiance, dtype=wp.vec3, device=device)
     environment.lobes = wp.array(baked.lobes, dtype=wp.vec3, device=device)
@@ -385,7 +383,7 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
         has_dome=has_dome,
         has_shadows=bool(light_table["shadows"][:num_lights].any()),
         layered=bool((alpha[material_of] != AlphaMode.OPAQUE).any()) if count else False,
-        features=scene_features(scene, cfg, baked.radiance.shape[:2] != (1, 1)),
+        features=features,
         exposure=exposure,
         semantic_of=ints(inst.label[order] + 1),
         owner_of=ints(np.where(inst.label[order] > 0, inst.owner[order] + 2, 1)),
