@@ -113,14 +113,14 @@ def test_visibility_purpose_and_activation(stage):
 
 def test_references_payloads_and_variants(stage, tmp_path):
     asset = Usd.Stage.CreateNew(str(tmp_path / "asset.usda"))
-    root = UsdGeom.Xform.Define(asset, "/root").GetPrim()
+    root = UsdGeom.Xform.Define(asset, "/asset").GetPrim()
     asset.SetDefaultPrim(root)
     variants = root.GetVariantSets().AddVariantSet("shape")
     for name, schema in (("ball", UsdGeom.Sphere), ("box", UsdGeom.Cube)):
         variants.AddVariant(name)
         variants.SetVariantSelection(name)
         with variants.GetVariantEditContext():
-            schema.Define(asset, "/root/thing")
+            schema.Define(asset, "/asset/thing")
     asset.GetRootLayer().Save()
     referenced = UsdGeom.Xform.Define(stage, "/referenced").GetPrim()
     referenced.GetReferences().AddReference(asset.GetRootLayer().identifier)

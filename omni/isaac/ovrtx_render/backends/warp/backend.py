@@ -30,6 +30,9 @@ from ...outputs import SEGMENTATIONS  # noqa: E402
 from ...scene.data import Scene, SceneChanges  # noqa: E402
 from ..base import Backend, FrameBinding  # noqa: E402
 from .device_scene import DeviceScene, affine_rows, refresh_lights, refresh_materials, upload  # noqa: E402
+from .environment import bake_environment  # noqa: E402
+from .features import scene_features  # noqa: E402
+from .kernels import load_kernels  # noqa: E402
 from .program import TARGETS, Program, View, band_count, chunk_size, nothing  # noqa: E402
 from .resolve import palette, semantic_palette  # noqa: E402
 from .transforms import (  # noqa: E402
@@ -101,7 +104,10 @@ class WarpBackend(Backend):
     def load(self, scene: Scene) -> None:
         before, old = self._source, self._scene
         self._rescale = scene.meters_per_unit / before.meters_per_unit if before else 1.0
-        self._source, self._scene = scene, upload(scene, self.cfg, self.device)
+        sky = bake_environment(scene)
+        features = scene_features(scene, self.cfg, sky_map=sky.radiance.shape[:2] != (1, 1))
+        load_kernels(self.device, features, self.cfg)
+        self._source, self._scene = scene, upload(scene, self.cfg, self.device, sky, features)
         if before and old and {light.path for light in before.lights} == {light.path for light in scene.lights}:
             self._scene.exposure = old.exposure
         self._lights_moved = self._lights_bound = False

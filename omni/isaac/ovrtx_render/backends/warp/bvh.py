@@ -7,13 +7,14 @@ share one BVH.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import warp as wp
 
-from .native import CPU_WIDTH, CUDA_WIDTH, source
+from .native import source
 
-__all__ = ["LEAF_FLOATS", "WideBvh", "build_bvh", "node_floats"]
+__all__ = ["LEAF_FLOATS", "WideBvh", "build_bvh", "builder_kernel", "node_floats"]
 
 LEAF_FLOATS = 40
 
@@ -33,7 +34,9 @@ class WideBvh:
     upper: np.ndarray
 
 
-def _builder(width: int):
+@cache
+def builder_kernel(width: int) -> wp.Kernel:
+    """The kernel that builds BVHs of a width; made once."""
     body = source("build", WIDTH=width, MAX_SAH_DEPTH=12)
 
     @wp.func_native(body)
@@ -79,9 +82,6 @@ def _builder(width: int):
     return build_kernel
 
 
-_BUILDERS = {CPU_WIDTH: _builder(CPU_WIDTH), CUDA_WIDTH: _builder(CUDA_WIDTH)}
-
-
 def build_bvh(points: np.ndarray, triangles: np.ndarray, width: int) -> WideBvh:
     """Build the BVH of a mesh by binned SAH.
 
@@ -90,7 +90,7 @@ def build_bvh(points: np.ndarray, triangles: np.ndarray, width: int) -> WideBvh:
     Args:
         points: (V, 3) float32.
         triangles: (T, 3) int32.
-        width: Children of a node, :data:`CPU_WIDTH` or :data:`CUDA_WIDTH`.
+        width: Children of a node; see :mod:`.native`.
     """
     points = np.ascontiguousarray(points, np.float32)
     triangles = np.ascontiguousarray(triangles, np.int32)
@@ -117,7 +117,7 @@ def build_bvh(points: np.ndarray, triangles: np.ndarray, width: int) -> WideBvh:
         leaves = np.empty((leaf_capacity, LEAF_FLOATS), np.float32)
         counts = np.zeros(3, np.int32)
         wp.launch(
-            _BUILDERS[width],
+            builder_kernel(width),
             dim=1,
             inputs=[
                 on_cpu(points, wp.float32),

@@ -297,13 +297,12 @@ def _ints(values: np.ndarray, device: wp.Device) -> wp.array:
     return wp.array(np.ascontiguousarray(values, np.int32), dtype=wp.int32, device=device)
 
 
-def _environment(scene: Scene, device: wp.Device) -> tuple[Environment, EnvironmentMap]:
-    baked = bake_environment(scene)
+def _environment(baked: EnvironmentMap, device: wp.Device) -> Environment:
     environment = Environment()
     environment.radiance = wp.array(baked.radiance, dtype=wp.vec3, device=device)
     environment.lobes = wp.array(baked.lobes, dtype=wp.vec3, device=device)
     environment.to_map = wp.mat33(*baked.to_map.reshape(-1).tolist())
-    return environment, baked
+    return environment
 
 
 def _set_materials(
@@ -344,11 +343,12 @@ def refresh_lights(to: DeviceScene, scene: Scene, cfg: RendererCfg, changed: tup
     to.lights.assign(table)
     to.has_shadows = bool(table["shadows"][: to.num_lights].any())
     if any(scene.lights[i].kind == LightKind.DOME for i in changed):
-        to.environment, baked = _environment(scene, to.device)
+        baked = bake_environment(scene)
+        to.environment = _environment(baked, to.device)
         to.features = scene_features(scene, cfg, baked.radiance.shape[:2] != (1, 1))
 
 
-def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
+def upload(scene: Scene, cfg: RendererCfg, device: wp.Device, baked: EnvironmentMap, features: int) -> DeviceScene:
     """Pack a scene and put it on a device."""
     inst = scene.instances
     count = len(inst)
@@ -400,7 +400,6 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
     shading.inst_material = ints(material_of)
     layered = _set_materials(scene, cfg, order, shapes, shading, None, device)
 
-    environment, baked = _environment(scene, device)
     has_dome = any(light.kind == LightKind.DOME for light in scene.lights)
 
     per_env = np.diff(begin)[1:]
@@ -414,7 +413,7 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
         order=order,
         shapes=shapes,
         shading=shading,
-        environment=environment,
+        environment=_environment(baked, device),
         lights=wp.array(light_table, dtype=LightState, device=device),
         light_begin=ints(light_begin),
         light_frames=ints(light_index + count),
@@ -427,7 +426,7 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device) -> DeviceScene:
         has_dome=has_dome,
         has_shadows=bool(light_table["shadows"][:num_lights].any()),
         layered=layered,
-        features=scene_features(scene, cfg, baked.radiance.shape[:2] != (1, 1)),
+        features=features,
         exposure=exposure,
         semantic_of=ints(inst.label[order] + 1),
         owner_of=ints(np.where(inst.label[order] > 0, inst.owner[order] + 2, 1)),

@@ -18,6 +18,7 @@ from ...config import RendererCfg
 from ...outputs import SEGMENTATIONS
 from .culling import ENTRY_FLOATS, project_shapes, sort_shapes
 from .device_scene import DeviceScene
+from .kernels import CUDA_BLOCK
 from .resolve import GeometryOutputs, resolve_color, write_geometry
 from .shading import ShadingOptions, SurfaceOutputs, clear_misses, shade_kernel
 from .shadows import occlusion_rays, shadow_rays, trace_shadows
@@ -29,7 +30,6 @@ __all__ = ["TARGETS", "Program", "View", "band_count", "chunk_size", "nothing"]
 _CPU_CHUNK_PIXELS = 16384
 _CUDA_CHUNK_PIXELS = 1 << 22
 _ENTRY_BYTES = 128 << 20
-_CUDA_BLOCK = 64  # small blocks: a warp that is done early does not wait for seven others
 _COLORS = ("rgb", "rgba", "rgb_hdr")
 _SIMPLE = ("simple_shading_constant_diffuse", "simple_shading_diffuse_mdl", "simple_shading_full_mdl")
 _SURFACE = ("normals", "albedo", *_SIMPLE)
@@ -206,7 +206,7 @@ class Program:
             inputs=args,
             device=device,
             record_cmd=True,
-            block_dim=_CUDA_BLOCK,
+            block_dim=CUDA_BLOCK,
         )
         self._steps.append(_Step(phase, launch, first, dim))
 

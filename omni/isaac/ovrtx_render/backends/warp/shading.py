@@ -65,7 +65,7 @@ def write_srgb(target: wp.array2d(dtype=wp.uint8), q: int, color: wp.vec3, table
         target[q, k] = encode(table, color[k])
 
 
-@wp.kernel(enable_backward=False, module="omni_shading_misses")
+@wp.kernel(enable_backward=False, module="omni_resolve")
 def clear_misses(
     selected: wp.array(dtype=wp.int32),
     first: int,
