@@ -31,6 +31,7 @@ CUDA_PHASES = {
     "occlusion_rays": "shadows",
     "trace_shadows": "shadows",
     "shade": "shading",
+    "clear_misses": "outputs",
     "write_geometry": "outputs",
     "resolve_color": "outputs",
 }
