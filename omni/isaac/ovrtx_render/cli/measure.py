@@ -181,6 +181,9 @@ def _kernel_loading() -> Iterator[dict[str, float]]:
 
 def peak_memory() -> int | None:
     """Most bytes this process has held; None where the system does not say."""
+    own = _status("VmHWM")  # getrusage would begin with what the parent process held when it started this one
+    if own is not None:
+        return own
     try:
         import resource
     except ImportError:  # Windows
@@ -192,10 +195,17 @@ def peak_memory() -> int | None:
 
 def _resident_memory() -> int | None:
     """Bytes this process holds now; the most it has held where the system tells only that."""
+    now = _status("VmRSS")
+    return peak_memory() if now is None else now
+
+
+def _status(name: str) -> int | None:
+    """A size in Linux' account of this process, in bytes; None on other systems."""
     try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+        lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
-        return peak_memory()
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
 
 
 def _pool_memory(device: wp.Device) -> int | None:
