@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.cli.app import app
 from omni.isaac.ovrtx_render.cli.growth import ball_scene, copies, finer, powers, triangle_count
-from omni.isaac.ovrtx_render.cli.measure import CUDA_PHASES, peak_memory
+from omni.isaac.ovrtx_render.cli.measure import CUDA_PHASES, kernel_name, peak_memory
 from omni.isaac.ovrtx_render.scene.data import SHARED, Scene
 from omni.isaac.ovrtx_render.scene.stage_reader import read_scene
 
@@ -254,3 +254,16 @@ def test_every_kernel_of_the_backend_has_its_phase() -> None:
         launched = {step.launch.kernel.func.__name__: step.phase for step in cameras.backend_data.programs[0]._steps}
     assert launched == {name: phase for name, phase in CUDA_PHASES.items() if name in launched}
     assert set(launched) == set(CUDA_PHASES)
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("forward kernel trace_primary", "trace_primary"),
+        ("forward kernel sort_shapes_7c4311ff", "sort_shapes"),
+        ("shade_kernel__locals__shade_03693876_cuda_kernel_forward", "shade"),
+    ],
+)
+def test_labels_of_launches_give_the_kernel(label: str, name: str) -> None:
+    assert kernel_name(label) == name
+    assert name in CUDA_PHASES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import statistics
 import time
 from collections import defaultdict
@@ -19,7 +20,7 @@ from ..config import RendererCfg
 from ..renderer import TiledRenderer, TransformBinding
 from ..scene.data import SHARED, Scene
 
-__all__ = ["CUDA_PHASES", "Speed", "measure", "peak_memory"]
+__all__ = ["CUDA_PHASES", "Speed", "kernel_name", "measure", "peak_memory"]
 
 _WARM_UP = 2
 
@@ -155,8 +156,13 @@ def _phases(renderer: TiledRenderer, device: wp.Device) -> Iterator[dict[str, fl
     wp.timing_begin(cuda_filter=wp.TIMING_KERNEL)
     yield spent
     for done in wp.timing_end():
-        name = done.name.removeprefix("forward kernel ").rpartition("__")[2]
-        spent[CUDA_PHASES.get(name, "transforms")] += done.elapsed / 1e3
+        spent[CUDA_PHASES.get(kernel_name(done.name), "transforms")] += done.elapsed / 1e3
+
+
+def kernel_name(label: str) -> str:
+    """Name of the function of a kernel, from how Warp labels its launches: with or without scope and hash."""
+    name = label.removeprefix("forward kernel ").removesuffix("_cuda_kernel_forward")
+    return re.sub(r"_[0-9a-f]{8}$", "", name).rpartition("__")[2]
 
 
 @contextmanager
