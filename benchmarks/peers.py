@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -179,10 +178,12 @@ def _run_alone(system: str, args: argparse.Namespace) -> dict[str, float]:
     from _scenes import make_row
     from _systems import SYSTEMS
 
+    from omni.isaac.ovrtx_render.cli.measure import peak_memory
+
     running = SYSTEMS[system](make_row("robot", args.envs), args.size, args.device)
     running.frame()
     running.frame()
-    return {"peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {"peak_rss_mb": (peak_memory() or 0) / 2**20}
 
 
 def _open_stage() -> dict[str, Any]:

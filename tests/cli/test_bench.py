@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import builtins
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from typer.testing import CliRunner
 from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.cli.app import app
 from omni.isaac.ovrtx_render.cli.growth import ball_scene, copies, finer, powers, triangle_count
-from omni.isaac.ovrtx_render.cli.measure import CUDA_PHASES
+from omni.isaac.ovrtx_render.cli.measure import CUDA_PHASES, kernel_name, peak_memory
 from omni.isaac.ovrtx_render.scene.data import SHARED, Scene
 from omni.isaac.ovrtx_render.scene.stage_reader import read_scene
 
@@ -227,6 +229,22 @@ def test_powers() -> None:
     assert list(powers(32, 100, 2)) == [32, 64]
 
 
+def test_memory_is_that_of_this_process_alone() -> None:
+    ballast = np.ones(40_000_000)  # a child must not inherit the peak of its parent
+    script = "from omni.isaac.ovrtx_render.cli.measure import peak_memory; print(peak_memory())"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    child, own = int(done.stdout.splitlines()[-1]), peak_memory()
+    assert own is not None
+    assert own > ballast.nbytes
+    assert 10e6 < child < own
+
+
 def test_every_kernel_of_the_backend_has_its_phase() -> None:
     cfg = RendererCfg.preset("quality", backend="warp", device="cpu", samples_per_pixel=1)
     outputs = ("rgb", "depth", "normals")
@@ -236,3 +254,16 @@ def test_every_kernel_of_the_backend_has_its_phase() -> None:
         launched = {step.launch.kernel.func.__name__: step.phase for step in cameras.backend_data.programs[0]._steps}
     assert launched == {name: phase for name, phase in CUDA_PHASES.items() if name in launched}
     assert set(launched) == set(CUDA_PHASES)
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("forward kernel trace_primary", "trace_primary"),
+        ("forward kernel sort_shapes_7c4311ff", "sort_shapes"),
+        ("shade_kernel__locals__shade_03693876_cuda_kernel_forward", "shade"),
+    ],
+)
+def test_labels_of_launches_give_the_kernel(label: str, name: str) -> None:
+    assert kernel_name(label) == name
+    assert name in CUDA_PHASES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import statistics
 import time
 from collections import defaultdict
@@ -19,7 +20,7 @@ from ..config import RendererCfg
 from ..renderer import TiledRenderer, TransformBinding
 from ..scene.data import SHARED, Scene
 
-__all__ = ["CUDA_PHASES", "Speed", "measure", "peak_memory"]
+__all__ = ["CUDA_PHASES", "Speed", "kernel_name", "measure", "peak_memory"]
 
 _WARM_UP = 2
 
@@ -156,8 +157,13 @@ def _phases(renderer: TiledRenderer, device: wp.Device) -> Iterator[dict[str, fl
     wp.timing_begin(cuda_filter=wp.TIMING_KERNEL)
     yield spent
     for done in wp.timing_end():
-        name = done.name.removeprefix("forward kernel ").rpartition("__")[2]
-        spent[CUDA_PHASES.get(name, "transforms")] += done.elapsed / 1e3
+        spent[CUDA_PHASES.get(kernel_name(done.name), "transforms")] += done.elapsed / 1e3
+
+
+def kernel_name(label: str) -> str:
+    """Name of the function of a kernel, from how Warp labels its launches: with or without scope and hash."""
+    name = label.removeprefix("forward kernel ").removesuffix("_cuda_kernel_forward")
+    return re.sub(r"_[0-9a-f]{8}$", "", name).rpartition("__")[2]
 
 
 @contextmanager
@@ -182,6 +188,9 @@ def _kernel_loading() -> Iterator[dict[str, float]]:
 
 def peak_memory() -> int | None:
     """Most bytes this process has held; None where the system does not say."""
+    own = _status("VmHWM")  # getrusage would begin with what the parent process held when it started this one
+    if own is not None:
+        return own
     try:
         import resource
     except ImportError:  # Windows
@@ -193,10 +202,17 @@ def peak_memory() -> int | None:
 
 def _resident_memory() -> int | None:
     """Bytes this process holds now; the most it has held where the system tells only that."""
+    now = _status("VmRSS")
+    return peak_memory() if now is None else now
+
+
+def _status(name: str) -> int | None:
+    """A size in Linux' account of this process, in bytes; None on other systems."""
     try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+        lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
-        return peak_memory()
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
 
 
 def _pool_memory(device: wp.Device) -> int | None:
