@@ -48,12 +48,12 @@ KERNELS = {
 VARIANTS: dict[str, tuple[int, int]] = {
     "primitives": (ANALYTIC, 0),
     "meshes": (MESHES | SKY, 0),
-    "textured": (MESHES | SKY | TEXTURES, 136),
-    "pbr": (MESHES | ANALYTIC | SKY | PBR, 32),
-    "pbr, textures, sky map": (MESHES | ANALYTIC | SKY | SKY_MAP | PBR | TEXTURES | NORMAL_MAPS, 248),
+    "textured": (MESHES | SKY | TEXTURES, 16),
+    "pbr": (MESHES | ANALYTIC | SKY | PBR, 8),
+    "pbr, textures, sky map": (MESHES | ANALYTIC | SKY | SKY_MAP | PBR | TEXTURES | NORMAL_MAPS, 144),
     "everything": (
         MESHES | ANALYTIC | SKY | SKY_MAP | PBR | COAT | TEXTURES | NORMAL_MAPS | LAYERS | LOCAL_LIGHTS,
-        416,
+        336,
     ),
 }
 """Features of a shading kernel, and the most local memory it may use [B]: what it used when this was written."""

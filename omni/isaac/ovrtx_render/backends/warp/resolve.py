@@ -168,7 +168,7 @@ def write_geometry(
     local, item = wp.tid()
     index = selected[first + local]
     corner = tile_corner(item, width, height, pixels)
-    for k in range(tile_size(pixels)):
+    for k in range(tile_size()):
         at = tile_pixel(corner, k)
         if at[0] < width and at[1] < height:
             p = (local * height + at[1]) * width + at[0]
@@ -203,7 +203,7 @@ def resolve_color(
     local, item = wp.tid()
     index = selected[first + local]
     corner = tile_corner(item, width, height, pixels)
-    for k in range(tile_size(pixels)):
+    for k in range(tile_size()):
         at = tile_pixel(corner, k)
         if at[0] < width and at[1] < height:
             p = (local * height + at[1]) * width + at[0]

@@ -82,7 +82,7 @@ def clear_misses(
     local, item = wp.tid()
     index = selected[first + local]
     corner = tile_corner(item, width, height, pixels)
-    for k in range(tile_size(pixels)):
+    for k in range(tile_size()):
         at = tile_pixel(corner, k)
         if at[0] < width and at[1] < height and instance[(local * height + at[1]) * width + at[0]] < 0:
             q = (index * height + at[1]) * width + at[0]
@@ -256,7 +256,7 @@ def shade_kernel(features: int) -> wp.Kernel:
         width = options.width
         height = options.height
         corner = tile_corner(item, width, height, options.pixels)
-        for k in range(tile_size(options.pixels)):
+        for k in range(tile_size()):
             at = tile_pixel(corner, k)
             if at[0] < width and at[1] < height:
                 p = (local * height + at[1]) * width + at[0]

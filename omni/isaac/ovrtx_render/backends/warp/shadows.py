@@ -272,7 +272,7 @@ def shadow_rays(
     local, item = wp.tid()
     camera = cameras[selected[first + local]]
     corner = tile_corner(item, width, height, pixels)
-    for k in range(tile_size(pixels)):
+    for k in range(tile_size()):
         at = tile_pixel(corner, k)
         if at[0] < width and at[1] < height:
             p = (local * height + at[1]) * width + at[0]
@@ -370,7 +370,7 @@ def occlusion_rays(
     local, item = wp.tid()
     camera = cameras[selected[first + local]]
     corner = tile_corner(item, width, height, pixels)
-    for k in range(tile_size(pixels)):
+    for k in range(tile_size()):
         at = tile_pixel(corner, k)
         if at[0] < width and at[1] < height:
             p = (local * height + at[1]) * width + at[0]

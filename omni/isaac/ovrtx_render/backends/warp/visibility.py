@@ -53,10 +53,20 @@ def tile_corner(index: int, width: int, height: int, pixels: int) -> wp.vec2i:
     return wp.vec2i((tile % columns) * 8 + lane % 8, (tile / columns) * 4 + lane / 8)
 
 
-@wp.func
-def tile_size(pixels: int) -> int:
+# A constant of the device: on CUDA the loop over a work item then disappears, and with it a quarter of the registers.
+_TILE_SIZE = """
+#if defined(__CUDA_ARCH__)
+return 1;
+#else
+return 64;
+#endif
+"""
+
+
+@wp.func_native(_TILE_SIZE)
+def tile_size() -> int:
     """Pixels of a work item. On the CPU a kernel's arguments are copied for every task, so a task draws 64 pixels."""
-    return wp.where(pixels == 0, 64, 1)
+    ...
 
 
 @wp.func
