@@ -48,7 +48,7 @@ KERNELS = {
 VARIANTS: dict[str, tuple[int, int]] = {
     "primitives": (ANALYTIC, 0),
     "meshes": (MESHES | SKY, 0),
-    "textured": (MESHES | SKY | TEXTURES, 16),
+    "textured": (MESHES | SKY | TEXTURES, 32),
     "pbr": (MESHES | ANALYTIC | SKY | PBR, 8),
     "pbr, textures, sky map": (MESHES | ANALYTIC | SKY | SKY_MAP | PBR | TEXTURES | NORMAL_MAPS, 144),
     "everything": (
