@@ -120,7 +120,9 @@ def phases(ours: Ours, device: str) -> dict[str, float]:
     for first in range(0, len(view.everything), view.chunk):
         for step in view.programs[0]._steps:
             step.launch.set_param_at_index(step.first, first)
-            step.launch.set_dim((min(view.chunk, len(view.everything) - first), *step.dim))
+            count = min(view.chunk, len(view.everything) - first)
+            step.launch.set_dim((count, *step.dim))
+            step.count = count
             wp.synchronize_device(device)
             began = time.perf_counter()
             step.launch.launch()

@@ -135,6 +135,7 @@ class _Step:
     launch: Any
     first: int
     dim: tuple[int, ...]  # without the leading number of cameras
+    count: int = 0  # of cameras it is set to
 
 
 class Program:
@@ -164,7 +165,9 @@ class Program:
         for step in self._steps:
             launch = step.launch
             launch.set_param_at_index(step.first, first)
-            launch.set_dim((count, *step.dim))
+            if step.count != count:
+                launch.set_dim((count, *step.dim))
+                step.count = count
             launch.launch()
             now = time.perf_counter()
             phases[step.phase] += now - before
