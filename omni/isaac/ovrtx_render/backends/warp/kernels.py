@@ -1,8 +1,6 @@
-"""Compiling what a scene will need, all at once: modules compile side by side, before the first launch asks for one."""
+"""Compiling what a scene will need, all at once, before the first launch asks for it."""
 
 from __future__ import annotations
-
-import os
 
 import warp as wp
 
@@ -27,12 +25,12 @@ def load_kernels(device: wp.Device, features: int, cfg: RendererCfg) -> None:
     kernels = [project_shapes, trace_primary, shade_kernel(features), resolve_color]
     if cfg.shadows or cfg.ambient_occlusion_samples:
         kernels += [shadow_rays, trace_shadows]
-    workers = min(os.cpu_count() or 1, 4)
     modules = [kernel.module for kernel in kernels]
     builder = builder_kernel(CUDA_WIDTH if device.is_cuda else CPU_WIDTH).module
+    # One after the other: Warp generates the code of functions that modules share without a lock in some releases.
     if device.is_cuda:
-        wp.force_load("cpu", [builder])
-        wp.force_load(device, [write_poses.module])
-        wp.force_load(device, modules, block_dim=CUDA_BLOCK, max_workers=workers)
+        wp.force_load("cpu", [builder], max_workers=0)
+        wp.force_load(device, [write_poses.module], max_workers=0)
+        wp.force_load(device, modules, block_dim=CUDA_BLOCK, max_workers=0)
     else:
-        wp.force_load(device, [builder, write_poses.module, *modules], max_workers=workers)
+        wp.force_load(device, [builder, write_poses.module, *modules], max_workers=0)
