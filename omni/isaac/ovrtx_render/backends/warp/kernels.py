@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import warp as wp
 
 from ...config import RendererCfg
@@ -27,10 +29,12 @@ def load_kernels(device: wp.Device, features: int, cfg: RendererCfg) -> None:
         kernels += [shadow_rays, trace_shadows]
     modules = [kernel.module for kernel in kernels]
     builder = builder_kernel(CUDA_WIDTH if device.is_cuda else CPU_WIDTH).module
-    # One after the other: Warp generates the code of functions that modules share without a lock in some releases.
+    # Side by side only where Warp guards code generation by a lock: older releases mix up functions that modules share.
+    release = tuple(int(part) for part in wp.config.version.split(".")[:2])
+    workers = min(os.cpu_count() or 1, 4) if release >= (1, 19) else 0
     if device.is_cuda:
         wp.force_load("cpu", [builder], max_workers=0)
         wp.force_load(device, [write_poses.module], max_workers=0)
-        wp.force_load(device, modules, block_dim=CUDA_BLOCK, max_workers=0)
+        wp.force_load(device, modules, block_dim=CUDA_BLOCK, max_workers=workers)
     else:
-        wp.force_load(device, [builder, write_poses.module, *modules], max_workers=0)
+        wp.force_load(device, [builder, write_poses.module, *modules], max_workers=workers)
