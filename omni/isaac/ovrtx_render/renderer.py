@@ -69,7 +69,7 @@ class TiledRenderer:
                 raise InputError(f"the source is a {type(source).__name__}; expected a Usd.Stage, a path or a Scene")
             self._live = LiveScene(self.stage, self.cfg)
             self.scene = self._live.scene
-        self._backend.load(self.scene)
+        self._backend.load(self.scene, self.stage)
 
     @property
     def backend_name(self) -> str:
@@ -292,7 +292,7 @@ class TiledRenderer:
         self.scene = self._live.scene
         whole = changes.replaced or not self._backend.update(self.scene, changes)
         if whole:
-            self._backend.load(self.scene)
+            self._backend.load(self.scene, self.stage)
         moved = np.full(len(self.scene.instances) + len(self.scene.lights) + len(self.scene.cameras), whole)
         moved[changes.frames] = True
         # In the order of their last writes: what was written last wins.

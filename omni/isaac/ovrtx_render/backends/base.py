@@ -10,6 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import warp as wp
+    from pxr import Usd
 
     from ..cameras import CameraBundle
     from ..scene.data import Scene, SceneChanges
@@ -21,13 +22,17 @@ class FrameBinding:
     """Prims whose world poses a caller writes, resolved to the frames (instances, lights, cameras) below them.
 
     Attributes:
+        paths: P prim paths, in the order of the rows that are written.
         rows: (K,) int32 index of the bound prim.
         frames: (K,) int32 frame: instance i of ``Scene.instances``, or I + light, or I + L + camera.
         to_pose: (K, 4, 4) float64 frame relative to the prim's rotation and translation (scale kept inside), metres.
         to_matrix: (K, 4, 4) float64 frame relative to the prim's whole matrix, stage units.
     """
 
-    def __init__(self, rows: np.ndarray, frames: np.ndarray, to_pose: np.ndarray, to_matrix: np.ndarray) -> None:
+    def __init__(
+        self, paths: list[str], rows: np.ndarray, frames: np.ndarray, to_pose: np.ndarray, to_matrix: np.ndarray
+    ) -> None:
+        self.paths = paths
         self.rows = rows
         self.frames = frames
         self.to_pose = to_pose
@@ -42,8 +47,13 @@ class Backend(ABC):
     """Where the output buffers are, and where arrays handed in must be."""
 
     @abstractmethod
-    def load(self, scene: Scene) -> None:
-        """Take a scene (again): everything that came from an earlier one is replaced."""
+    def load(self, scene: Scene, stage: Usd.Stage | None = None) -> None:
+        """Take a scene (again): everything that came from an earlier one is replaced.
+
+        Args:
+            scene: The stage as arrays.
+            stage: The stage it was read from, for backends that draw USD themselves; None if there is none.
+        """
 
     def update(self, scene: Scene, changes: SceneChanges) -> bool:
         """Take over changes of the scene that was loaded. What is written by a binding is written again after it.

@@ -101,7 +101,7 @@ class WarpBackend(Backend):
 
     # -- scene ------------------------------------------------------------------------------------------------------
 
-    def load(self, scene: Scene) -> None:
+    def load(self, scene: Scene, stage: Any = None) -> None:
         before, old = self._source, self._scene
         self._rescale = scene.meters_per_unit / before.meters_per_unit if before else 1.0
         sky = bake_environment(scene)
