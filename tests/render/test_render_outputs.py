@@ -13,7 +13,7 @@ from reference import SceneBuilder, look_at, project, translate
 from reference.build import matte, quad
 
 from omni.isaac.ovrtx_render import ConfigError, InputError
-from omni.isaac.ovrtx_render.backends.warp.resolve import palette
+from omni.isaac.ovrtx_render.backends.ids import palette
 from omni.isaac.ovrtx_render.outputs import ALIASES, OUTPUTS, SEGMENTATIONS
 from omni.isaac.ovrtx_render.scene.data import AlphaMode, GeometryKind, LightKind, Scene
 

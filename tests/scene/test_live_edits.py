@@ -636,7 +636,7 @@ def test_a_read_that_fails_is_tried_again(stage: Usd.Stage, start: Callable, mon
     renderer, cameras = start(stage)
     hide(stage)
     with monkeypatch.context() as broken:
-        broken.setattr(renderer._backend, "load", lambda scene: (_ for _ in ()).throw(SceneError("no memory")))
+        broken.setattr(renderer._backend, "load", lambda *_: (_ for _ in ()).throw(SceneError("no memory")))
         with pytest.raises(SceneError, match="no memory"):
             renderer.render(cameras)
     assert_equal(pictures(renderer, cameras), pictures(*start(stage)))

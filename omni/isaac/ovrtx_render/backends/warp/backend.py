@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,53 +21,25 @@ require_warp()
 
 import warp as wp  # noqa: E402
 
-from ...arrays import reinterpret  # noqa: E402
-from ...cameras import CONVENTIONS, CameraBundle, intrinsics_of  # noqa: E402
+from ...cameras import CameraBundle  # noqa: E402
 from ...config import RendererCfg  # noqa: E402
-from ...errors import ConfigError, InputError  # noqa: E402
-from ...outputs import SEGMENTATIONS  # noqa: E402
+from ...errors import InputError  # noqa: E402
 from ...scene.data import Scene, SceneChanges  # noqa: E402
 from ..base import Backend, FrameBinding  # noqa: E402
-from .device_scene import DeviceScene, affine_rows, refresh_lights, refresh_materials, upload  # noqa: E402
+from ..devices import pick_device  # noqa: E402
+from ..ids import describe_ids  # noqa: E402
+from ..targets import allocate_targets, retarget  # noqa: E402
+from .camera_table import camera_states  # noqa: E402
+from .device_scene import DeviceScene, refresh_lights, refresh_materials, upload  # noqa: E402
 from .environment import bake_environment  # noqa: E402
 from .features import scene_features  # noqa: E402
+from .frame_table import Bound, FrameTable  # noqa: E402
 from .kernels import load_kernels  # noqa: E402
-from .program import TARGETS, Program, View, band_count, chunk_size, nothing  # noqa: E402
-from .resolve import palette, semantic_palette  # noqa: E402
-from .transforms import (  # noqa: E402
-    follow_frames,
-    follow_lights,
-    keep_matrices,
-    keep_poses,
-    refresh_clusters,
-    set_camera_intrinsics,
-    set_camera_poses,
-    write_frames,
-    write_matrices,
-    write_poses,
-)
+from .program import Program, View, band_count, chunk_size, nothing  # noqa: E402
+from .transforms import follow_lights, refresh_clusters  # noqa: E402
 from .types import Affine, CameraState  # noqa: E402
 
 __all__ = ["WarpBackend"]
-
-_ORDERS = {"xyzw": wp.vec4i(0, 1, 2, 3), "wxyz": wp.vec4i(1, 2, 3, 0)}
-
-
-@dataclass(eq=False)
-class _Bound:
-    """A binding on the device: row k places frame ``frames[k]`` by pose ``rows[k]``.
-
-    What was written last is kept, not finite where nothing was: ``matrices``, or ``positions`` and ``quats`` (xyzw).
-    """
-
-    rows: wp.array
-    frames: wp.array
-    to_pose: wp.array
-    to_matrix: wp.array
-    moves_lights: bool
-    positions: wp.array | None = None
-    quats: wp.array | None = None
-    matrices: wp.array | None = None
 
 
 class WarpBackend(Backend):
@@ -81,13 +52,8 @@ class WarpBackend(Backend):
     name: ClassVar[str] = "warp"
 
     def __init__(self, cfg: RendererCfg) -> None:
-        wp.init()
         self.cfg = cfg
-        try:
-            self.device: wp.Device = wp.get_device(cfg.device) if cfg.device else wp.get_preferred_device()
-        except (ValueError, RuntimeError) as error:
-            known = ", ".join(str(d) for d in wp.get_devices())
-            raise ConfigError(f"device is {cfg.device!r}; the devices here are: {known}") from error
+        self.device = pick_device(cfg.device)
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self.threads = 1 if self.device.is_cuda else cfg.threads or available
         self._pool = ThreadPoolExecutor(self.threads, "ovrtx-render") if self.threads > 1 else None
@@ -116,14 +82,7 @@ class WarpBackend(Backend):
     def update(self, scene: Scene, changes: SceneChanges) -> bool:
         on_device = self.scene
         if len(changes.frames):
-            frames = wp.array(self._device_frames(changes.frames), dtype=wp.int32, device=self.device)
-            places = wp.array(affine_rows(changes.transforms, scene.meters_per_unit), dtype=Affine, device=self.device)
-            wp.launch(
-                write_frames,
-                dim=len(frames),
-                inputs=[frames, places, on_device.num_instances, on_device.frames, on_device.shapes],
-                device=self.device,
-            )
+            self._frames.put(self._device_frames(changes.frames), changes.transforms)
             self._shapes_moved = True
         if changes.materials:
             refresh_materials(on_device, scene, self.cfg)
@@ -157,68 +116,39 @@ class WarpBackend(Backend):
             raise InputError("the renderer is closed; make a new TiledRenderer")
         return self._scene
 
-    def bind(self, binding: FrameBinding) -> _Bound:
-        n = self.scene.num_instances
-        frames = self._device_frames(binding.frames)
+    @property
+    def _frames(self) -> FrameTable:
+        """The frames of the scene on the device."""
+        scene = self.scene
         lights = len(self._source.lights) if self._source else 0
+        ends = (scene.num_instances, scene.num_instances + lights)
+        return FrameTable(scene.frames, self._meters, ends, scene.shapes, scene.num_instances)
 
-        def put(values: np.ndarray, dtype: Any) -> wp.array:
-            return wp.array(values, dtype=dtype, device=self.device)
+    @property
+    def _meters(self) -> float:
+        return self._source.meters_per_unit if self._source else 1.0
 
-        return _Bound(
-            put(binding.rows.astype(np.int32), wp.int32),
-            put(frames, wp.int32),
-            put(affine_rows(binding.to_pose, 1.0), Affine),
-            put(affine_rows(binding.to_matrix, 1.0), Affine),
-            bool(((frames >= n) & (frames < n + lights)).any()),
-        )
+    def bind(self, binding: FrameBinding) -> Bound:
+        return self._frames.bind(binding, self._device_frames(binding.frames))
 
-    def rebind(self, bound: object, binding: FrameBinding) -> _Bound:
-        assert isinstance(bound, _Bound)
+    def rebind(self, bound: object, binding: FrameBinding) -> Bound:
+        assert isinstance(bound, Bound)
         new = self.bind(binding)
-        new.positions, new.quats, new.matrices = bound.positions, bound.quats, bound.matrices
-        if new.matrices is not None:
-            self._write(write_matrices, new, [new.matrices], new.to_matrix)
-        elif new.positions is not None:
-            self._write(write_poses, new, [new.positions, new.quats, _ORDERS["xyzw"]], new.to_pose)
+        self._frames.replay(new, bound)
+        self._note_moved(new)
         return new
 
     def write_poses(self, bound: object, positions: wp.array, quats: wp.array, order: str) -> None:
-        assert isinstance(bound, _Bound)
-        if bound.positions is None:
-            bound.positions = wp.full(len(positions), wp.vec3(wp.nan), dtype=wp.vec3, device=self.device)
-            bound.quats = wp.full(len(quats), wp.vec4(wp.nan), dtype=wp.vec4, device=self.device)
-        bound.matrices = None
-        poses = [positions, quats, _ORDERS[order]]
-        wp.launch(keep_poses, len(positions), inputs=[*poses, bound.positions, bound.quats], device=self.device)
-        self._write(write_poses, bound, poses, bound.to_pose)
+        assert isinstance(bound, Bound)
+        self._frames.write_poses(bound, positions, quats, order)
+        self._note_moved(bound)
 
     def write_matrices(self, bound: object, matrices: wp.array) -> None:
-        assert isinstance(bound, _Bound)
-        if bound.matrices is None:
-            bound.matrices = wp.full(len(matrices), wp.mat44(wp.nan), dtype=wp.mat44, device=self.device)
-        wp.launch(keep_matrices, len(matrices), inputs=[matrices, bound.matrices], device=self.device)
-        self._write(write_matrices, bound, [matrices], bound.to_matrix)
+        assert isinstance(bound, Bound)
+        self._frames.write_matrices(bound, matrices)
+        self._note_moved(bound)
 
-    def _write(self, kernel: Any, bound: _Bound, poses: list[Any], offsets: wp.array) -> None:
-        scene = self.scene
-        meters = self._source.meters_per_unit if self._source else 1.0
-        if len(bound.rows):
-            wp.launch(
-                kernel,
-                dim=len(bound.rows),
-                inputs=[
-                    *poses,
-                    meters,
-                    bound.rows,
-                    bound.frames,
-                    offsets,
-                    scene.num_instances,
-                    scene.frames,
-                    scene.shapes,
-                ],
-                device=self.device,
-            )
+    def _note_moved(self, bound: Bound) -> None:
         self._lights_moved |= bound.moves_lights
         self._lights_bound |= bound.moves_lights
         self._shapes_moved = True
@@ -230,7 +160,8 @@ class WarpBackend(Backend):
         bands = band_count(bundle.width, bundle.height, cuda)
         height = bundle.height // bands
         count = len(bundle) * bands
-        states = self._camera_states(bundle, bands)
+        assert self._source is not None
+        states = camera_states(bundle, self._source.meters_per_unit, bands)
 
         def ints(values: np.ndarray) -> wp.array:
             return wp.array(values.astype(np.int32), dtype=wp.int32, device=self.device)
@@ -255,61 +186,29 @@ class WarpBackend(Backend):
             background=self.cfg.background if bundle.background is None else bundle.background,
         )
         bundle.backend_data = view
-        self._follow(view)
+        view.follow(self.scene.frames)
         wp.copy(view.previous, view.cameras)
-        self._allocate(bundle, view)
-        self._describe_ids(bundle)
+        view.targets = allocate_targets(bundle, self.device)
+        describe_ids(self._source, bundle, self.cfg.semantic_colors)
         self._bundles.append(bundle)
-
-    def _camera_states(self, bundle: CameraBundle, bands: int) -> np.ndarray:
-        """(N, bands) CameraState records without a pose."""
-        assert self._source is not None
-        meters = self._source.meters_per_unit
-        states = np.zeros((len(bundle), bands), CameraState.numpy_dtype())
-        for row, camera in zip(states, bundle.cameras, strict=True):
-            k = intrinsics_of(camera, bundle.width, bundle.height, meters)
-            row["fx"], row["fy"], row["cx"] = k[0, 0], k[1, 1], k[0, 2]
-            row["cy"] = k[1, 2] - np.arange(bands) * (bundle.height // bands)
-            row["near"], row["far"] = (max(x, 0.0) * meters for x in camera.clipping_range)
-            row["orthographic"], row["env"] = int(camera.orthographic), camera.env
-        return states
 
     def restore_cameras(self, bundle: CameraBundle) -> None:
         view: View = bundle.backend_data
         pixels = bundle.width * view.height
         view.chunk = chunk_size(len(view.everything), pixels, self.scene.max_visible, self.device.is_cuda)
         view.frames.assign(np.repeat(bundle.frames, view.bands).astype(np.int32))
-        self._take_lenses(bundle, self._rescale)
-        self._follow(view)
+        view.take_lenses(bundle, self._meters, self._rescale)
+        view.follow(self.scene.frames)
         # What moved since the stage was read again is not known, so nothing did.
         wp.copy(view.previous, view.cameras)
         if any(kind.name == "motion_vectors" for kind in bundle.kinds.values()):
             view.previous_frames = wp.clone(self.scene.frames)
         view.programs = []
         bundle.info.clear()
-        self._describe_ids(bundle)
+        describe_ids(self._source, bundle, self.cfg.semantic_colors)
 
     def update_lenses(self, bundle: CameraBundle) -> None:
-        self._take_lenses(bundle, 1.0)
-
-    def _take_lenses(self, bundle: CameraBundle, rescale: float) -> None:
-        view: View = bundle.backend_data
-        new = self._camera_states(bundle, view.bands)
-        old = view.cameras.numpy().reshape(new.shape)
-        new["rotation"], new["position"] = old["rotation"], old["position"] * rescale
-        for name in ("fx", "fy", "cx", "cy", "skew", "orthographic"):
-            new[name][bundle.calibrated] = old[name][bundle.calibrated]
-        view.cameras.assign(new.reshape(-1))
-
-    def _allocate(self, bundle: CameraBundle, view: View) -> None:
-        n, h, w = len(bundle), bundle.height, bundle.width
-        for name, kind in bundle.kinds.items():
-            if kind.name not in view.targets:
-                dtype, shape = TARGETS[kind.name]
-                view.targets[kind.name] = wp.zeros((n * h * w, *shape), dtype=dtype, device=self.device)
-            colored = kind.name in bundle.colorize
-            channels, scalar = (4, wp.uint8) if colored else (kind.channels, getattr(wp, kind.dtype))
-            bundle.outputs[name] = reinterpret(view.targets[kind.name], scalar, (n, h, w, channels))
+        bundle.backend_data.take_lenses(bundle, self._meters)
 
     def remove_cameras(self, bundle: CameraBundle) -> None:
         self._bundles.remove(bundle)
@@ -317,89 +216,16 @@ class WarpBackend(Backend):
 
     def set_outputs(self, bundle: CameraBundle, buffers: Mapping[str, wp.array]) -> None:
         view: View = bundle.backend_data
-        view.targets, view.copies = {}, []
-        for name, kind in bundle.kinds.items():
-            buffer = buffers[name]
-            if kind.name in view.targets:  # one kind under two names, in two buffers
-                first = next(n for n, k in bundle.kinds.items() if k is kind)
-                view.copies.append((buffer, buffers[first]))
-            else:
-                dtype, shape = TARGETS[kind.name]
-                view.targets[kind.name] = reinterpret(
-                    buffer, dtype, (len(bundle) * bundle.height * bundle.width, *shape)
-                )
-            bundle.outputs[name] = buffer
+        view.targets, view.copies = retarget(bundle, buffers)
         view.programs = []  # the recorded launches hold the old buffers
-
-    def _describe_ids(self, bundle: CameraBundle) -> None:
-        """Fill ``bundle.info`` with the id -> label maps of the segmentations."""
-        source = self._source
-        assert source is not None
-        inst = source.instances
-        for name, kind in bundle.kinds.items():
-            labels: dict[int, Any] = {}
-            semantics: dict[int, Any] = {0: {"class": "BACKGROUND"}, 1: {"class": "UNLABELLED"}}
-            if kind.name == "semantic_segmentation":
-                semantics |= {i + 1: dict(label) for i, label in enumerate(source.labels) if i > 0}
-                maps = {"idToLabels": semantics}
-            elif kind.name in SEGMENTATIONS:
-                by_owner = kind.name == "instance_segmentation"
-                index = np.where(inst.label > 0, inst.owner, -1) if by_owner else inst.path
-                for i in np.unique(index, return_index=True)[1]:
-                    if index[i] < 0:
-                        continue
-                    labels[int(index[i]) + 2] = source.paths[index[i]]
-                    semantics[int(index[i]) + 2] = dict(source.labels[inst.label[i]]) or semantics[1]
-                maps = {"idToLabels": {0: "BACKGROUND", 1: "UNLABELLED", **labels}, "idToSemantics": semantics}
-            else:
-                continue
-            if kind.name in bundle.colorize:
-                if kind.name == "semantic_segmentation":
-                    packed = semantic_palette(source.labels, self.cfg.semantic_colors)
-                else:
-                    packed = palette(max(semantics) + 1)
-                colors = packed.view(np.uint8).reshape(-1, 4).tolist()
-                maps = {key: {tuple(colors[i]): value for i, value in table.items()} for key, table in maps.items()}
-            bundle.info[name] = maps
 
     def set_camera_poses(
         self, bundle: CameraBundle, positions: wp.array, quats: wp.array, order: str, convention: str, index: wp.array
     ) -> None:
-        view: View = bundle.backend_data
-        assert self._source is not None
-        wp.launch(
-            set_camera_poses,
-            dim=(len(index), view.bands),
-            inputs=[
-                positions,
-                quats,
-                _ORDERS[order],
-                wp.quat(*CONVENTIONS[convention]),
-                self._source.meters_per_unit,
-                index,
-                view.bands,
-                view.pinned,
-                view.cameras,
-            ],
-            device=self.device,
-        )
+        bundle.backend_data.place(positions, quats, order, convention, self._meters, index)
 
     def set_intrinsics(self, bundle: CameraBundle, matrices: wp.array, index: wp.array) -> None:
-        view: View = bundle.backend_data
-        wp.launch(
-            set_camera_intrinsics,
-            dim=(len(index), view.bands),
-            inputs=[matrices, index, view.bands, float(view.height), view.cameras],
-            device=self.device,
-        )
-
-    def _follow(self, view: View) -> None:
-        wp.launch(
-            follow_frames,
-            dim=len(view.pinned),
-            inputs=[view.frames, view.pinned, self.scene.frames, view.cameras],
-            device=self.device,
-        )
+        bundle.backend_data.calibrate(matrices, index)
 
     # -- rendering --------------------------------------------------------------------------------------------------
 
@@ -417,7 +243,7 @@ class WarpBackend(Backend):
                 device=self.device,
             )
             self._lights_moved = False
-        self._follow(view)
+        view.follow(self.scene.frames)
         picked = view.everything
         if cameras is not None:
             picked = (cameras[:, None] * view.bands + np.arange(view.bands)).astype(np.int32).reshape(-1)

@@ -9,12 +9,13 @@ import warp as wp
 
 from ...config import RendererCfg
 from ...scene.data import AlphaMode, Geometry, GeometryKind, Light, LightKind, Mesh, Scene
+from ..ids import palette, semantic_palette
 from .bvh import LEAF_FLOATS, build_bvh, node_floats
 from .environment import Environment, EnvironmentMap, bake_environment
 from .features import scene_features
 from .materials import pack_materials
 from .native import CPU_WIDTH, CUDA_WIDTH
-from .resolve import encode_table, palette, semantic_palette
+from .resolve import encode_table
 from .surface import MeshAttributes, ShadingScene
 from .textures import Textures
 from .transforms import refresh_clusters, refresh_instances

@@ -16,6 +16,8 @@ import warp as wp
 
 from ...config import RendererCfg
 from ...outputs import SEGMENTATIONS
+from ..targets import TARGETS
+from .camera_table import CameraTable
 from .culling import ENTRY_FLOATS, project_shapes, sort_shapes
 from .device_scene import DeviceScene
 from .kernels import CUDA_BLOCK
@@ -25,7 +27,7 @@ from .shadows import occlusion_rays, shadow_rays, trace_shadows
 from .surface import Hits
 from .visibility import tile_grid, trace_primary
 
-__all__ = ["TARGETS", "Program", "View", "band_count", "chunk_size", "nothing"]
+__all__ = ["Program", "View", "band_count", "chunk_size", "nothing"]
 
 _CPU_CHUNK_PIXELS = 16384
 _CUDA_CHUNK_PIXELS = 1 << 22
@@ -41,22 +43,6 @@ _GEOMETRY = {
     "instance": "instance_segmentation",
     "instance_id": "instance_id_segmentation_fast",
 }
-TARGETS: dict[str, tuple[Any, tuple[int, ...]]] = {
-    "rgb": (wp.uint8, (3,)),
-    "rgba": (wp.uint32, ()),
-    "rgb_hdr": (wp.vec3, ()),
-    "albedo": (wp.uint32, ()),
-    "distance_to_image_plane": (wp.float32, ()),
-    "distance_to_camera": (wp.float32, ()),
-    "normals": (wp.vec3, ()),
-    "motion_vectors": (wp.vec2, ()),
-    "semantic_segmentation": (wp.int32, ()),
-    "instance_segmentation": (wp.int32, ()),
-    "instance_id_segmentation_fast": (wp.int32, ()),
-    **{name: (wp.uint8, (3,)) for name in _SIMPLE},
-}
-"""What the kernels write each output as: element type and trailing shape of a flat array of pixels."""
-
 _FIRST = object()  # stands for the argument that says where the chunk starts
 
 
@@ -90,35 +76,27 @@ def jitter_of(sample: int) -> wp.vec2:
     return wp.vec2((0.5 + sample / g) % 1.0, (0.5 + sample / (g * g)) % 1.0)
 
 
-@dataclass(eq=False)
-class View:
+@dataclass(eq=False, kw_only=True)
+class View(CameraTable):
     """Cameras that are drawn together, as the kernels see them: a camera here is a band of an image.
 
     Attributes:
-        cameras: (N B,) CameraState of N cameras with B bands each.
-        previous: The same when the view was last drawn; ``previous_frames`` the frames then.
-        frames: (N B,) frame that each follows unless it is ``pinned``.
+        previous: The cameras when the view was last drawn; ``previous_frames`` the frames then.
         selected: (N B,) indices to draw, the first of them valid.
         drawn: What ``selected`` holds.
-        targets: Flat output arrays by kind; see :data:`TARGETS`.
+        targets: Flat output arrays by kind; see :data:`~..targets.TARGETS`.
         copies: (to, from) buffers of outputs that were asked for twice.
-        height: Height of a band [px].
         colorize: Kinds of segmentation that hold colours.
         background: Linear colour of a pixel that hits nothing; None shows the sky.
         programs: One a thread; made at the first frame.
     """
 
-    cameras: wp.array
     previous: wp.array
     previous_frames: wp.array
-    frames: wp.array
-    pinned: wp.array
     selected: wp.array
     drawn: np.ndarray
     everything: np.ndarray
     width: int
-    height: int
-    bands: int
     chunk: int
     colorize: frozenset[str]
     background: tuple[float, float, float] | None

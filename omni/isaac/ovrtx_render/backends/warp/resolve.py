@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import warp as wp
 
@@ -14,54 +12,12 @@ from .textures import encode_srgb
 from .types import Affine, CameraState, Shapes
 from .visibility import tile_corner, tile_pixel, tile_size
 
-__all__ = ["GeometryOutputs", "encode_table", "palette", "resolve_color", "semantic_palette", "write_geometry"]
+__all__ = ["GeometryOutputs", "encode_table", "resolve_color", "write_geometry"]
 
 
 def encode_table(size: int = 16384) -> np.ndarray:
     """(size,) uint8: sRGB byte of linear values 0 to 1. The step at black is 0.2 of a byte."""
     return np.round(encode_srgb(np.arange(size) / (size - 1.0)) * 255.0).astype(np.uint8)
-
-
-def palette(size: int) -> np.ndarray:
-    """(size,) uint32 RGBA8 (r in the low byte) of ids: 0 transparent black, 1 opaque black, else a vivid colour.
-
-    Neighbouring ids get distant hues (golden ratio), shaken by a hash of the id: the colours that Replicator and
-    Isaac Lab give to the same ids.
-    """
-    ids = np.arange(size, dtype=np.uint32)
-    with np.errstate(over="ignore"):
-        h = (ids ^ (ids >> np.uint32(16))) * np.uint32(0x85EBCA6B)
-        h = (h ^ (h >> np.uint32(13))) * np.uint32(0xC2B2AE35)
-        h ^= h >> np.uint32(16)
-    hue = (ids * (1.0 / 1.618033988749895)) % 1.0 + 0.1 * (h & 0xFFFF) / 65536.0
-    saturation = 0.7 + 0.3 * ((h >> 16) & 0xFF) / 255.0
-    value = 0.8 + 0.2 * ((h >> 8) & 0xFF) / 255.0
-    channels = []
-    for offset in (5.0, 3.0, 1.0):  # the usual closed form of HSV to RGB
-        k = (offset + hue * 6.0) % 6.0
-        ramp = np.clip(np.minimum(k, 4.0 - k), 0.0, 1.0)
-        channels.append((255.0 * value * (1.0 - saturation * ramp)).astype(np.uint32))
-    colors = channels[0] | (channels[1] << 8) | (channels[2] << 16) | np.uint32(0xFF000000)
-    colors[:2] = (0, 0xFF000000)[: len(colors[:2])]
-    return np.ascontiguousarray(colors.astype(np.uint32))
-
-
-def semantic_palette(labels: Sequence[Mapping[str, str]], chosen: Mapping[str, Sequence[int]]) -> np.ndarray:
-    """(L + 1,) uint32 RGBA8 of semantic ids: those of :func:`palette`, but of labels with a chosen colour that.
-
-    Args:
-        labels: ``Scene.labels``; label i > 0 has id i + 1.
-        chosen: (r, g, b, a) by ``"type:label"``; the first that a label has wins.
-    """
-    colors = palette(len(labels) + 1)
-    for i, label in enumerate(labels):
-        names = [f"{kind}:{name}" for kind, joined in label.items() for name in joined.split(",")]
-        for name in names:
-            if i > 0 and name in chosen:
-                r, g, b, a = chosen[name]
-                colors[i + 1] = r | g << 8 | b << 16 | a << 24
-                break
-    return colors
 
 
 @wp.struct
