@@ -69,6 +69,21 @@ def test_icon_is_256_pixels_square() -> None:
         assert icon.size == (256, 256)
 
 
+def test_import_of_the_package_defers_what_draws() -> None:
+    code = """
+import sys
+import omni.isaac.ovrtx_render as package
+assert not {"warp", "numpy", "pxr"} & set(sys.modules), sorted(sys.modules)
+assert all(getattr(package, name).__name__ == name for name in ("CameraBundle", "TiledRenderer", "TransformBinding"))
+assert "warp" in sys.modules
+try:
+    package.Camera
+except AttributeError as error:
+    assert "has no attribute 'Camera'" in str(error)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
+
+
 def test_import_is_light_and_quick() -> None:
     code = """
 import json, sys, time

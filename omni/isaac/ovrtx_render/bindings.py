@@ -56,7 +56,7 @@ class TransformBinding:
         self._ready()
         quats, order = pick_quaternion(quat_xyzw, quat_wxyz)
         renderer, n = self._renderer, len(self)
-        device = renderer._device
+        device = renderer.device
         p = as_device_array("positions", positions, wp.vec3, (n, 3), device)
         q = as_device_quaternions(f"quat_{order}", quats, n, device)
         renderer._backend.write_poses(self._bound, p, q, order)
@@ -70,7 +70,7 @@ class TransformBinding:
             SceneError: A bound prim is not on the stage any more.
         """
         self._ready()
-        m = as_device_array("matrices", matrices, wp.mat44, (len(self), 4, 4), self._renderer._device)
+        m = as_device_array("matrices", matrices, wp.mat44, (len(self), 4, 4), self._renderer.device)
         self._renderer._backend.write_matrices(self._bound, m)
         self._renderer._note_write(self)
 

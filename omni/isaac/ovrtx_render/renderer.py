@@ -87,7 +87,8 @@ class TiledRenderer:
         return tuple(self._bundles)
 
     @property
-    def _device(self) -> wp.Device:
+    def device(self) -> wp.Device:
+        """Where the output buffers are."""
         return self._backend.device
 
     # -- cameras ----------------------------------------------------------------------------------------------------
@@ -193,20 +194,20 @@ class TiledRenderer:
     ) -> None:
         self._own(bundle)
         rows = self._rows(bundle, env_ids)
-        p = as_device_array("positions", positions, wp.vec3, (len(rows), 3), self._device)
-        q = as_device_quaternions(f"quat_{order}", quats, len(rows), self._device)
-        index: Any = wp.array(rows, dtype=wp.int32, device=self._device)
+        p = as_device_array("positions", positions, wp.vec3, (len(rows), 3), self.device)
+        q = as_device_quaternions(f"quat_{order}", quats, len(rows), self.device)
+        index: Any = wp.array(rows, dtype=wp.int32, device=self.device)
         self._backend.set_camera_poses(bundle, p, q, order, convention, index)
 
     def _set_intrinsics(self, bundle: CameraBundle, matrices: Any, env_ids: Any) -> None:
         self._own(bundle)
         rows = self._rows(bundle, env_ids)
-        m = as_device_array("matrices", matrices, wp.mat33, (len(rows), 3, 3), self._device)
+        m = as_device_array("matrices", matrices, wp.mat33, (len(rows), 3, 3), self.device)
         host = m.numpy()
         bad = np.flatnonzero((host[:, 0, 0] <= 0.0) | (host[:, 1, 1] <= 0.0))
         if len(bad):
             raise InputError(f"matrices[{bad[0]}] has a focal length that is not positive: {host[bad[0]].tolist()}")
-        self._backend.set_intrinsics(bundle, m, wp.array(rows, dtype=wp.int32, device=self._device))
+        self._backend.set_intrinsics(bundle, m, wp.array(rows, dtype=wp.int32, device=self.device))
         bundle.calibrated[rows] = True
 
     def _set_outputs(self, bundle: CameraBundle, buffers: Mapping[str, wp.array]) -> None:
@@ -351,9 +352,10 @@ class TiledRenderer:
         return todo[0].outputs
 
     def close(self) -> None:
-        """Free the backend. The output buffers that were handed out stay valid."""
+        """Free the backend and let go of the stage. The output buffers that were handed out stay valid."""
         if self._live is not None:
             self._live.close()
+        self._live = self.stage = None
         self._backend.close()
         self._bundles, self._written = [], {}
 
