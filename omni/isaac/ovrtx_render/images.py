@@ -155,17 +155,37 @@ def write_png(path: str | Path, picture: np.ndarray) -> None:
 
 
 def write_animation(path: str | Path, frames: Sequence[np.ndarray], fps: float = 30.0) -> None:
-    """Write (H, W, 3) uint8 frames as an endless animation; the suffix (``.webp``, ``.gif``) chooses the format.
+    """Write (H, W, 3) uint8 frames as a film; the suffix (``.webp``, ``.gif``, ``.mp4``) chooses the format.
+
+    The first two repeat for ever. An ``.mp4`` must have even numbers of pixels; it is cut to them.
 
     Raises:
-        MissingExtraError: Pillow is not installed.
+        MissingExtraError: Pillow is not installed; for ``.mp4``, imageio with ffmpeg.
         InputError: There is no frame.
     """
-    image = _pillow()
     if not frames:
         raise InputError("an animation needs at least one frame")
+    if Path(path).suffix == ".mp4":
+        _write_mp4(path, frames, fps)
+        return
+    image = _pillow()
     first, *rest = [image.fromarray(np.ascontiguousarray(f[..., :3])) for f in frames]
     options: dict[str, Any] = {"save_all": True, "append_images": rest, "duration": round(1000 / fps), "loop": 0}
     if Path(path).suffix == ".webp":
         options |= {"quality": 82, "method": 2}
     first.save(path, **options)
+
+
+def _write_mp4(path: str | Path, frames: Sequence[np.ndarray], fps: float) -> None:
+    try:
+        import imageio_ffmpeg
+    except ImportError:
+        raise MissingExtraError("imageio-ffmpeg", "train", "writing an .mp4") from None
+    height, width = (n - n % 2 for n in frames[0].shape[:2])
+    writer = imageio_ffmpeg.write_frames(str(path), (width, height), fps=fps, macro_block_size=2, quality=7)
+    writer.send(None)
+    try:
+        for frame in frames:
+            writer.send(np.ascontiguousarray(frame[:height, :width, :3]))
+    finally:
+        writer.close()

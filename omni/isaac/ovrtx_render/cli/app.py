@@ -11,6 +11,7 @@ from .bench import bench
 from .demo import demo
 from .doctor import doctor
 from .render import render
+from .train import train
 
 __all__ = ["app"]
 
@@ -38,5 +39,5 @@ def _options(
     """Options that stand before the command."""
 
 
-for command in (demo, render, bench, doctor):
+for command in (demo, render, train, bench, doctor):
     app.command(no_args_is_help=command is render)(command)
