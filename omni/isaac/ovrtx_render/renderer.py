@@ -6,7 +6,7 @@ import os
 import weakref
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import warp as wp
@@ -20,6 +20,7 @@ from .outputs import SEGMENTATIONS, resolve_outputs
 from .patterns import path_matcher
 from .registry import make_backend
 from .scene.data import Camera, Finding, Scene, SceneChanges
+from .surface_bindings import MaterialBinding, PointBinding, SurfaceBinding
 
 if TYPE_CHECKING:
     from pxr import Usd
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from .scene.live_edits import LiveScene
 
 __all__ = ["TiledRenderer", "TransformBinding"]
+
+_Surface = TypeVar("_Surface", bound=SurfaceBinding)
 
 _MAX_SIZE = 16384
 
@@ -56,6 +59,7 @@ class TiledRenderer:
         self.timings: dict[str, float] = {}
         self._bindings: weakref.WeakSet[TransformBinding] = weakref.WeakSet()
         self._written: dict[int, TransformBinding] = {}
+        self._surfaces: list[SurfaceBinding] = []
         self._live: LiveScene | None = None
         self.stage: Any = None
         if isinstance(source, Scene):
@@ -88,7 +92,7 @@ class TiledRenderer:
 
     @property
     def device(self) -> wp.Device:
-        """Where the output buffers are."""
+        """Where the output buffers are, and where arrays handed in must be."""
         return self._backend.device
 
     # -- cameras ----------------------------------------------------------------------------------------------------
@@ -258,6 +262,54 @@ class TiledRenderer:
             self._written = {key: old for key, old in self._written.items() if old.paths != binding.paths}
         self._written[id(binding)] = binding
 
+    # -- surfaces ---------------------------------------------------------------------------------------------------
+
+    def bind_materials(self, paths: Sequence[str], name: str) -> MaterialBinding:
+        """Bind an input of materials, so that it can be written as an array: colours that differ by environment.
+
+        Args:
+            paths: Material prims; row i of what is written later is for ``paths[i]``.
+            name: Input; see :data:`~omni.isaac.ovrtx_render.surface_bindings.MATERIAL_INPUTS`.
+
+        Raises:
+            SceneError: A path is not a material of the stage.
+            ConfigError: There is no such input, it comes from a texture, or the backend cannot change it.
+        """
+        self._follow()
+        return self._bind_surface(MaterialBinding(self, [str(path) for path in paths], name))
+
+    def bind_points(self, paths: Sequence[str]) -> PointBinding:
+        """Bind meshes that deform, so that their points can be written as an array of world positions.
+
+        From then on their points are what places them: transforms of their prims do not move them. They are drawn from
+        both sides, as cloth is seen.
+
+        Args:
+            paths: Mesh prims; their points follow one another in what is written.
+
+        Raises:
+            SceneError: A path is not a mesh that is drawn as it is.
+            ConfigError: The backend cannot draw meshes that deform.
+        """
+        self._follow()
+        return self._bind_surface(PointBinding(self, [str(path) for path in paths]))
+
+    def _bind_surface(self, binding: _Surface) -> _Surface:
+        """Have the backend load the scene, in which the binding's prims have taken rows of their own."""
+        self._surfaces.append(binding)
+        try:
+            self._load()
+        except BaseException:
+            self._surfaces.remove(binding)
+            self._load()
+            raise
+        return binding
+
+    def _followed(self, what: str) -> LiveScene:
+        if self._live is None:
+            raise InputError(f"{what} needs the stage; this renderer was made from a Scene that was read before")
+        return self._live
+
     # -- the live stage ---------------------------------------------------------------------------------------------
 
     def sync(self) -> bool:
@@ -291,21 +343,37 @@ class TiledRenderer:
     def _take_over(self, changes: SceneChanges) -> None:
         assert self._live is not None
         self.scene = self._live.scene
-        whole = changes.replaced or not self._backend.update(self.scene, changes)
-        if whole:
-            self._backend.load(self.scene, self.stage)
-        moved = np.full(len(self.scene.instances) + len(self.scene.lights) + len(self.scene.cameras), whole)
+        if changes.replaced:
+            for surface in self._surfaces:
+                surface.take_rows()
+        if changes.replaced or not self._backend.update(self.scene, changes):
+            self._load()
+            return
+        moved = np.zeros(len(self.scene.instances) + len(self.scene.lights) + len(self.scene.cameras), bool)
         moved[changes.frames] = True
-        # In the order of their last writes: what was written last wins.
-        for binding in [*(self._bindings - set(self._written.values())), *self._written.values()]:
-            if whole or binding._depends_on(moved):
-                binding._restore()
+        self._restore_bindings(moved)
+        if changes.materials or len(changes.frames):
+            for surface in self._surfaces:
+                surface.restore()
         lenses = {id(self.scene.cameras[i]) for i in changes.cameras}
         for bundle in self._bundles:
-            if whole:
-                self._restore_cameras(bundle)
-            elif lenses and any(id(camera) in lenses for camera in bundle.cameras):
+            if lenses and any(id(camera) in lenses for camera in bundle.cameras):
                 self._backend.update_lenses(bundle)
+
+    def _load(self) -> None:
+        """Have the backend load the scene, and put everything back that was written."""
+        self._backend.load(self.scene, self.stage)
+        self._restore_bindings(None)
+        for surface in self._surfaces:
+            surface.restore()
+        for bundle in self._bundles:
+            self._restore_cameras(bundle)
+
+    def _restore_bindings(self, moved: np.ndarray | None) -> None:
+        """In the order of their last writes: what was written last wins."""
+        for binding in [*(self._bindings - set(self._written.values())), *self._written.values()]:
+            if moved is None or binding._depends_on(moved):
+                binding._restore()
 
     def _restore_cameras(self, bundle: CameraBundle) -> None:
         """Find the cameras of a bundle in a scene that was read again."""
@@ -357,7 +425,7 @@ class TiledRenderer:
             self._live.close()
         self._live = self.stage = None
         self._backend.close()
-        self._bundles, self._written = [], {}
+        self._bundles, self._written, self._surfaces = [], {}, []
 
     def __enter__(self) -> TiledRenderer:
         return self

@@ -23,6 +23,7 @@ from ..config import RendererCfg
 from .data import Scene, SceneChanges
 from .lights import is_light
 from .openusd import Sdf, Tf, Usd, UsdGeom
+from .own_rows import OwnMaterials, OwnMeshes, own_meshes
 from .stage_reader import StageReader
 
 __all__ = ["EditListener", "Edits", "LiveScene"]
@@ -163,6 +164,14 @@ class LiveScene:
         except BaseException:
             self._listener.put_back()
             raise
+
+    def own_materials(self, paths: list[str]) -> OwnMaterials:
+        """Give material prims entries of their own in :attr:`scene`; see :mod:`.own_rows`."""
+        return self._reader.own_materials(self.scene, paths)
+
+    def own_meshes(self, paths: list[str]) -> OwnMeshes:
+        """Give prims meshes of their own in :attr:`scene`; see :mod:`.own_rows`."""
+        return own_meshes(self.scene, self._stage, paths)
 
     def discard(self) -> None:
         """Have the stage read again at the next update: what the last one told could not be used."""
