@@ -38,7 +38,8 @@ class TiledRenderer:
     """Draws N cameras of N cloned environments in one go.
 
     Args:
-        source: A ``Usd.Stage``, the path of a stage file, or a Scene that was read before.
+        source: A ``Usd.Stage``, the path of a stage file, or what was read before: a Scene, or a LiveScene (one that
+            follows its stage), so that reading and loading can be done by different threads.
         cfg: Configuration; None is the default one.
 
     Attributes:
@@ -52,7 +53,9 @@ class TiledRenderer:
         MissingExtraError: A stage was given, but ``pxr`` is not installed.
     """
 
-    def __init__(self, source: Usd.Stage | Scene | str | os.PathLike[str], cfg: RendererCfg | None = None) -> None:
+    def __init__(
+        self, source: Usd.Stage | Scene | LiveScene | str | os.PathLike[str], cfg: RendererCfg | None = None
+    ) -> None:
         self.cfg = cfg or RendererCfg()
         self._backend = make_backend(self.cfg)
         self._bundles: list[CameraBundle] = []
@@ -68,10 +71,16 @@ class TiledRenderer:
             from .scene.live_edits import LiveScene
             from .scene.stage_reader import open_stage
 
-            self.stage = open_stage(source) if isinstance(source, (str, os.PathLike)) else source
-            if not hasattr(self.stage, "GetPseudoRoot"):
-                raise InputError(f"the source is a {type(source).__name__}; expected a Usd.Stage, a path or a Scene")
-            self._live = LiveScene(self.stage, self.cfg)
+            if isinstance(source, LiveScene):
+                self._live = source
+            else:
+                stage: Any = open_stage(source) if isinstance(source, (str, os.PathLike)) else source
+                if not hasattr(stage, "GetPseudoRoot"):
+                    raise InputError(
+                        f"the source is a {type(source).__name__}; expected a Usd.Stage, a path or a Scene"
+                    )
+                self._live = LiveScene(stage, self.cfg)
+            self.stage = self._live.stage
             self.scene = self._live.scene
         self._backend.load(self.scene, self.stage)
 
@@ -229,9 +238,10 @@ class TiledRenderer:
                 )
         self._backend.set_outputs(bundle, {name: buffers[name] for name in bundle.outputs})
 
-    def _own(self, bundle: CameraBundle) -> None:
+    def _own(self, bundle: CameraBundle, follow: bool = True) -> None:
         """Refuse a bundle that is not this renderer's, or that the stage has no cameras for any more."""
-        self._follow()
+        if follow:
+            self._follow()
         if bundle not in self._bundles:
             raise InputError(f"{bundle!r} does not belong to this renderer, or the renderer is closed")
         if bundle.problem:
@@ -391,13 +401,19 @@ class TiledRenderer:
     # -- rendering --------------------------------------------------------------------------------------------------
 
     def render(
-        self, bundle: CameraBundle | None = None, *, env_ids: Sequence[int] | np.ndarray | None = None
+        self,
+        bundle: CameraBundle | None = None,
+        *,
+        env_ids: Sequence[int] | np.ndarray | None = None,
+        follow: bool = True,
     ) -> dict[str, wp.array]:
         """Draw a bundle (None: all of them) into its buffers.
 
         Args:
             bundle: The cameras to draw.
             env_ids: Rows of the bundle to draw; the others keep their last image.
+            follow: Take edits of the stage over first. False draws what was read last and does not touch the stage:
+                a thread may draw while another one edits, which calls :meth:`sync` in between.
 
         Returns:
             (N, H, W, C) arrays by output name; of several bundles, those of the first. The same buffers every call.
@@ -410,7 +426,7 @@ class TiledRenderer:
         if not todo:
             raise SceneError("there are no cameras to draw; call add_cameras first")
         for one in todo:
-            self._own(one)
+            self._own(one, follow)
         timings: dict[str, float] = {}
         for one in todo:
             rows = None if env_ids is None else self._rows(one, env_ids)
