@@ -346,8 +346,13 @@ class TiledRenderer:
             raise
         return True
 
+    @property
+    def pending(self) -> bool:
+        """Whether the stage was edited since it was read; always False without ``follow_stage``."""
+        return self._live is not None and self._live.pending
+
     def _follow(self) -> None:
-        if self._live is not None and self._live.pending:
+        if self.pending:
             self.sync()
 
     def _take_over(self, changes: SceneChanges) -> None:
