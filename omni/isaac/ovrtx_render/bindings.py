@@ -136,7 +136,8 @@ def resolve(scene: Scene, stage: Any, paths: list[str]) -> tuple[FrameBinding, s
     to_pose = place @ np.linalg.inv(rigid_part(world))[row]
     to_matrix = place @ np.linalg.inv(world)[row]
     to_pose = to_pose * np.array([scene.meters_per_unit] * 3 + [1.0])
-    return FrameBinding(paths, row.astype(np.int32), frames.astype(np.int32), to_pose, to_matrix), problem
+    binding = FrameBinding(paths, row.astype(np.int32), frames.astype(np.int32), to_pose, to_matrix, world)
+    return binding, problem
 
 
 def _on_stage(stage: Any, paths: list[str]) -> tuple[np.ndarray, str | None]:

@@ -6,6 +6,7 @@ Every message names the prim or the field, what was expected, and what to do abo
 from __future__ import annotations
 
 __all__ = [
+    "BackendFailedError",
     "BackendUnavailableError",
     "ConfigError",
     "InputError",
@@ -33,6 +34,10 @@ class InputError(OvrtxRenderError, ValueError):
 
 class BackendUnavailableError(OvrtxRenderError, RuntimeError):
     """The named backend cannot run here; the message says why and what would help."""
+
+
+class BackendFailedError(OvrtxRenderError, RuntimeError):
+    """The backend runs, but what was asked of it did not succeed or took too long; the message says what."""
 
 
 class MissingExtraError(OvrtxRenderError, ImportError):

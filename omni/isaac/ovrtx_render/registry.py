@@ -43,6 +43,12 @@ def _probe_warp() -> Probe:
     return Probe("warp", True, f"Warp {wp.config.version} on {device.alias} ({device.name})")
 
 
+def _probe_ovrtx() -> Probe:
+    from .backends.ovrtx.probe import probe_ovrtx
+
+    return Probe("ovrtx", *probe_ovrtx())
+
+
 def _not_yet(name: str, module: str, needs: str) -> Callable[[], Probe]:
     def check() -> Probe:
         try:
@@ -58,7 +64,7 @@ def _not_yet(name: str, module: str, needs: str) -> Callable[[], Probe]:
 
 
 BACKENDS: dict[str, _Entry] = {
-    "ovrtx": _Entry("", _not_yet("ovrtx", "ovrtx", "the package 'ovrtx' is not installed")),
+    "ovrtx": _Entry("omni.isaac.ovrtx_render.backends.ovrtx.backend:OvrtxBackend", _probe_ovrtx),
     "isaac_rtx": _Entry("", _not_yet("isaac_rtx", "omni.replicator.core", "Isaac Sim is not running")),
     "warp": _Entry("omni.isaac.ovrtx_render.backends.warp.backend:WarpBackend", _probe_warp),
     "newton": _Entry("", _not_yet("newton", "newton", "the package 'newton' is not installed")),

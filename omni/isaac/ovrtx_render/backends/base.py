@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ..errors import ConfigError
-
 if TYPE_CHECKING:
     import warp as wp
     from pxr import Usd
 
     from ..cameras import CameraBundle
     from ..scene.data import Scene, SceneChanges
-    from ..scene.own_rows import OwnMaterials, OwnMeshes
 
 __all__ = ["Backend", "FrameBinding"]
 
@@ -30,16 +27,24 @@ class FrameBinding:
         frames: (K,) int32 frame: instance i of ``Scene.instances``, or I + light, or I + L + camera.
         to_pose: (K, 4, 4) float64 frame relative to the prim's rotation and translation (scale kept inside), metres.
         to_matrix: (K, 4, 4) float64 frame relative to the prim's whole matrix, stage units.
+        worlds: (P, 4, 4) float64 world matrices of the prims, stage units; the identity where there is no such prim.
     """
 
     def __init__(
-        self, paths: list[str], rows: np.ndarray, frames: np.ndarray, to_pose: np.ndarray, to_matrix: np.ndarray
+        self,
+        paths: list[str],
+        rows: np.ndarray,
+        frames: np.ndarray,
+        to_pose: np.ndarray,
+        to_matrix: np.ndarray,
+        worlds: np.ndarray,
     ) -> None:
         self.paths = paths
         self.rows = rows
         self.frames = frames
         self.to_pose = to_pose
         self.to_matrix = to_matrix
+        self.worlds = worlds
 
 
 class Backend(ABC):
@@ -105,30 +110,6 @@ class Backend(ABC):
     def write_matrices(self, bound: object, matrices: wp.array) -> None:
         """Scatter (P,) mat44 row-vector world matrices in stage units."""
 
-    def bind_materials(self, own: OwnMaterials, name: str) -> object:
-        """Prepare writing one input of materials that have rows of their own in the loaded scene.
-
-        Raises:
-            ConfigError: This backend cannot.
-        """
-        raise ConfigError(f"the {self.name} backend cannot change materials while it runs; use backend='warp'")
-
-    def write_materials(self, bound: object, values: wp.array) -> None:
-        """Set the input: (P, 1) or (P, 3) float32."""
-        raise ConfigError(f"the {self.name} backend cannot change materials while it runs; use backend='warp'")
-
-    def bind_points(self, own: OwnMeshes) -> object:
-        """Prepare writing the points of meshes that have rows of their own in the loaded scene.
-
-        Raises:
-            ConfigError: This backend cannot.
-        """
-        raise ConfigError(f"the {self.name} backend cannot draw meshes that deform; use backend='warp'")
-
-    def write_points(self, bound: object, points: wp.array) -> None:
-        """Move the points: (n,) vec3 world positions [stage units]."""
-        raise ConfigError(f"the {self.name} backend cannot draw meshes that deform; use backend='warp'")
-
     @abstractmethod
     def set_camera_poses(
         self, bundle: CameraBundle, positions: wp.array, quats: wp.array, order: str, convention: str, index: wp.array
@@ -138,6 +119,13 @@ class Backend(ABC):
     @abstractmethod
     def set_intrinsics(self, bundle: CameraBundle, matrices: wp.array, index: wp.array) -> None:
         """Set (n,) mat33 pixel intrinsics of the cameras ``index``."""
+
+    def forget_history(self, bundle: CameraBundle, cameras: np.ndarray) -> None:
+        """Let nothing of earlier frames show in the next images of these rows: what they show was put elsewhere.
+
+        Backends whose images depend on the present frame alone have nothing to do.
+        """
+        return None
 
     @abstractmethod
     def render(self, bundle: CameraBundle, cameras: np.ndarray | None) -> dict[str, float]:

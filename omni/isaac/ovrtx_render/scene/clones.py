@@ -34,11 +34,14 @@ class CloneGroup:
             environment, or None where any may differ.
         parts: Paths of prims, relative to the environment, that are not the same in all members; each with the groups
             of members that have equal ones. What is below such a path is told by those groups alone.
+        different: Members that differ in more than transforms, with the paths of the prims that say something else
+            than the template's; what is drawn differently because of them is not listed.
     """
 
     members: list[int]
     moved: dict[int, list[str] | None] = field(default_factory=dict)
     parts: dict[str, list[CloneGroup]] = field(default_factory=dict)
+    different: dict[int, frozenset[str]] = field(default_factory=dict)
 
 
 def group_clones(stage: Usd.Stage, envs: list[Usd.Prim]) -> list[CloneGroup]:
@@ -133,6 +136,8 @@ class _Grouper:
             changes[entry.env] = change
             if change.moved != []:
                 group.moved[entry.env] = change.moved
+            if change.different:
+                group.different[entry.env] = change.different
         if diff:
             diff.close()
         by_env = {entry.env: entry for entry in entries}

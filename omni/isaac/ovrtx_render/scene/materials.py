@@ -110,10 +110,6 @@ class MaterialReader:
         """Paths of the material prims that became a material; empty for display colours and the default."""
         return self._sources[index]
 
-    def name_appended(self, path: str) -> None:
-        """Note the material prim behind an entry that was appended to :attr:`materials`."""
-        self._sources.append({path})
-
     def entry_of(self, path: str) -> int | None:
         """Index of the one material that a prim became, or None if it became none or several, or shares it."""
         entries = [index for index, sources in enumerate(self._sources) if path in sources]

@@ -26,7 +26,6 @@ from .data import SHARED, Camera, Finding, Instances, Light, Scene
 from .environments import find_environments
 from .geometry import GeometryReader, GeometryStore
 from .materials import MaterialReader
-from .own_rows import OwnMaterials, own_materials
 from .primvars import as_array
 from .records import PathIndex, PathTable, Subtree
 from .semantics import SemanticReader
@@ -254,11 +253,6 @@ class StageReader:
             return False
         user = self._stage.GetPrimAtPath(scene.paths[scene.instances.path[users[0]]])
         return bool(user) and self._materials.read_again(index, prim, user)
-
-    def own_materials(self, scene: Scene, paths: list[str]) -> OwnMaterials:
-        """See :func:`.own_rows.own_materials`; the scene is the one that was read last."""
-        assert self._materials is not None
-        return own_materials(scene, self._stage, paths, self._materials.sources, self._materials.name_appended)
 
     def _place_group(
         self,

@@ -262,6 +262,14 @@ def automatic_exposure(scene: Scene, lights: np.ndarray, count: int, dome: np.nd
     return float(0.9 * np.pi / total) if total > 1.0e-12 else 1.0
 
 
+def scene_exposure(scene: Scene, cfg: RendererCfg) -> float:
+    """Multiplier that the configured exposure stands for, for backends that do not upload the scene."""
+    if cfg.exposure != "auto":
+        return float(2.0**cfg.exposure)
+    lights, begin, _ = _pack_lights(scene, cfg)
+    return automatic_exposure(scene, lights, int(begin[-1]), bake_environment(scene).mean)
+
+
 def _device_order(scene: Scene) -> np.ndarray:
     """(I,) order of the instances on the device: by environment, then endless ones first, then along a space-filling
     curve, so that clusters of successive instances are small."""

@@ -1,0 +1,369 @@
+"""NVIDIA OVRTX as a backend: the live stage goes over once as text, environments are cloned by the library, poses are
+written every frame, and tiled images are cut into the buffers of the bundles.
+
+:mod:`.session` makes every call to the library, :mod:`.products` says what is drawn, :mod:`.view` keeps a bundle.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import warp as wp
+
+from ...cameras import CameraBundle
+from ...config import RendererCfg
+from ...errors import SceneError
+from ...scene.data import Scene, SceneChanges
+from ...scene.export import PARTITION, VIEW_PARTITION, export_stage, partition_of
+from ...scene.openusd import UsdGeom
+from ..base import Backend, FrameBinding
+from ..devices import pick_device
+from ..ids import describe_ids
+from ..targets import retarget
+from ..warp.device_scene import scene_exposure
+from .lenses import calibrated_lenses, prim_lenses
+from .live import push_changes
+from .options import OvrtxOptions
+from .products import HISTORY_REQUEST, HISTORY_TILES, plan_products, products_usda, split_cameras
+from .session import Session
+from .transforms import Bound, place_cameras
+from .view import View
+from .warm_up import warm_up
+
+__all__ = ["OvrtxBackend"]
+
+PARTITION_LIMIT = 15625
+"""Environments that can be kept apart; the library drops further partitions without a word."""
+
+
+class OvrtxBackend(Backend):
+    """RTX path tracing by the library OVRTX, on RTX GPUs, in a process without Kit.
+
+    Raises:
+        BackendUnavailableError: The library is missing, of another version, or does not start.
+        ConfigError: An option or the device is not valid.
+    """
+
+    name: ClassVar[str] = "ovrtx"
+
+    def __init__(self, cfg: RendererCfg) -> None:
+        self.cfg = cfg
+        self.options = OvrtxOptions.of(cfg)
+        self.device: wp.Device = pick_device(cfg.device)
+        self._session = Session(self.options, self.device)
+        self._scene = Scene()
+        self._stage: Any = None
+        self._gain = 1.0
+        self._views: list[View] = []
+        self._bound: list[Bound] = []
+        self._result: Any = None
+        self._fresh: set[View] = set()
+        self._warm = False
+        self._layers = 0
+        self.load_timings: dict[str, float] = {}
+        """Seconds of the last load by phase."""
+
+    # -- scene ------------------------------------------------------------------------------------------------------
+
+    def load(self, scene: Scene, stage: Any = None) -> None:
+        if stage is None:
+            raise SceneError(
+                "the backend 'ovrtx' draws USD itself and was given arrays; open it from a stage, or use 'warp'"
+            )
+        apart = scene.num_envs > 0 and not self.cfg.see_all_envs
+        if apart and scene.num_envs > PARTITION_LIMIT:
+            raise SceneError(
+                f"the stage has {scene.num_envs} environments, and OVRTX keeps {PARTITION_LIMIT} apart; use fewer, "
+                "or see_all_envs=True with environments that stand apart"
+            )
+        clock = _Clock(self.load_timings)
+        self._result, self._warm = None, False
+        self._fresh.clear()
+        for view in self._views:
+            view.forget()
+        for bound in self._bound:
+            bound.handle = None
+        self._gain = scene_exposure(scene, self.cfg)
+        export = export_stage(stage, scene, partitions=apart, exposure=self._gain)
+        clock.lap("export")
+        session = self._session
+        session.open(export)
+        clock.lap("open")
+        for step in export.clones:
+            session.clone(step.source, step.targets)
+        clock.lap("clone")
+        session.place(export.placed, export.transforms)
+        for values in export.values:
+            write = session.write_arrays if values.type_name.endswith("[]") else session.write_values
+            write(values.paths, values.name, values.values)
+        if export.bindings:
+            session.write_arrays(list(export.bindings), "material:binding", [[m] for m in export.bindings.values()])
+        if apart:
+            tokens = [partition_of(env) for env in range(scene.num_envs)]
+            session.write_tokens(scene.env_paths, PARTITION, tokens)
+        clock.lap("place")
+        self._scene, self._stage = scene, stage
+
+    def update(self, scene: Scene, changes: SceneChanges) -> bool:
+        pinned = {view.cameras[row] for view in self._views for row in np.flatnonzero(view.pinned)}
+        pinned |= {path for bound in self._bound if bound.written for path in bound.paths}
+        copies: dict[str, list[str]] = {}
+        for view in self._views:
+            for path, used in zip(view.bundle.paths, view.cameras, strict=True):
+                if used != path:
+                    copies.setdefault(path, []).append(used)
+        done = push_changes(self._session, self._stage, scene, changes, pinned, copies)
+        self._scene = scene
+        self._fresh.clear()
+        return done
+
+    # -- transforms -------------------------------------------------------------------------------------------------
+
+    def bind(self, binding: FrameBinding) -> Bound:
+        bound = Bound.of(binding.paths, binding.worlds, self.device)
+        self._attach(bound)
+        return bound
+
+    def rebind(self, bound: object, binding: FrameBinding) -> Bound:
+        assert isinstance(bound, Bound)
+        new = bound.again(binding.worlds)
+        if bound.handle is not None:
+            self._session.unbind(bound.handle)
+        self._bound.remove(bound)
+        self._attach(new)
+        if new.written:
+            self._session.reset_stack([path for path in new.paths if self._has(path)])
+            if new.handle is None:
+                left = [row for row, path in enumerate(new.paths) if self._has(path)]
+                self._session.place([new.paths[row] for row in left], new.matrices.numpy()[left])
+        return new
+
+    def _has(self, path: str) -> bool:
+        prim = self._stage.GetPrimAtPath(path)
+        return bool(prim) and prim.IsActive()
+
+    def _attach(self, bound: Bound) -> None:
+        """Bind prims in the library; those of a binding that is broken for now are left as they are."""
+        self._bound.append(bound)
+        for path in bound.paths:
+            prim = self._stage.GetPrimAtPath(path)
+            if self._has(path) and not UsdGeom.Xformable(prim):
+                raise SceneError(
+                    f"{path} is a {prim.GetTypeName() or 'prim without a type'}, which has no transform of its own; "
+                    "bind an Xform, or what stands below it"
+                )
+        if bound.paths and all(map(self._has, bound.paths)):
+            bound.handle = self._session.bind_transforms(bound.paths)
+
+    def write_poses(self, bound: object, positions: wp.array, quats: wp.array, order: str) -> None:
+        assert isinstance(bound, Bound)
+        self._first_write(bound)
+        bound.write_poses(positions, quats, order)
+
+    def write_matrices(self, bound: object, matrices: wp.array) -> None:
+        assert isinstance(bound, Bound)
+        self._first_write(bound)
+        bound.write_matrices(matrices)
+
+    def _first_write(self, bound: Bound) -> None:
+        if not bound.written:
+            self._session.reset_stack(bound.paths)
+        # What is written last is sent last.
+        self._bound.remove(bound)
+        self._bound.append(bound)
+
+    # -- cameras ----------------------------------------------------------------------------------------------------
+
+    def add_cameras(self, bundle: CameraBundle) -> None:
+        if self._partitioned and (bundle.envs < 0).any() and not self._session.library.shows_all_partitions:
+            path = bundle.paths[int(np.argmin(bundle.envs))]
+            raise SceneError(
+                f"camera {path} is in no environment, and this version of ovrtx shows such a camera none of them; "
+                "use ovrtx 0.4.1 or newer, or see_all_envs=True"
+            )
+        view = View(bundle, self.device)
+        self._views.append(view)
+        try:
+            self._prepare(view)
+        except BaseException:
+            self._views.remove(view)
+            raise
+        bundle.backend_data = view
+
+    @property
+    def _partitioned(self) -> bool:
+        return self._scene.num_envs > 0 and not self.cfg.see_all_envs
+
+    def _prepare(self, view: View) -> None:
+        """Make the render products of a bundle and give them their cameras."""
+        bundle, session, options = view.bundle, self._session, self.options
+        limit = session.library.tile_limit
+        grids = split_cameras(len(bundle), bundle.width, bundle.height, limit, options.max_image_size)
+        while self._stage.GetPrimAtPath(f"/OvrtxRender_{self._layers}"):
+            self._layers += 1
+        prefix = f"/OvrtxRender_{self._layers}"
+        self._layers += 1
+        view.products = plan_products(prefix, bundle.kinds.values(), options.render_mode, grids)
+        text = products_usda(
+            view.products,
+            self.cfg,
+            options,
+            self.cfg.background if bundle.background is None else bundle.background,
+            headlight=self.cfg.headlight and not self._scene.lights,
+            device_id=self.device.ordinal if self.device.is_cuda else None,
+        )
+        view.layer = session.add_layer(text, prefix)
+        used = {path for other in self._views if other is not view for path in other.cameras}
+        view.cameras = []
+        for path in bundle.paths:
+            own = path
+            if path in used:
+                # Poses and lenses are a bundle's own, so a prim serves one bundle only.
+                own = f"{path}{prefix[1:]}"
+                session.clone(path, [own])
+            view.cameras.append(own)
+        if self._partitioned:
+            inside = np.flatnonzero(bundle.envs >= 0)
+            if len(inside):
+                tokens = [partition_of(int(bundle.envs[row])) for row in inside]
+                session.write_tokens([view.cameras[row] for row in inside], VIEW_PARTITION, tokens)
+        # The targets of a reference are dropped, so the cameras are named here.
+        paths = [product.path for product in view.products]
+        cameras = [[view.cameras[row] for row in product.cameras] for product in view.products]
+        session.write_arrays(paths, "camera", cameras)
+        bundle.info.clear()
+        describe_ids(self._scene, bundle, self.cfg.semantic_colors)
+        self._fresh.clear()
+        self._warm = False
+
+    def restore_cameras(self, bundle: CameraBundle) -> None:
+        view: View = bundle.backend_data
+        self._prepare(view)
+        rows = np.flatnonzero(view.pinned)
+        self._session.reset_stack([view.cameras[row] for row in rows])
+        for name, values in view.lenses.items():
+            self._session.write_values([view.cameras[row] for row in values], name, list(values.values()))
+
+    def update_lenses(self, bundle: CameraBundle) -> None:
+        view: View = bundle.backend_data
+        rows = np.flatnonzero(~bundle.calibrated)
+        if len(rows):
+            for name, values in prim_lenses([bundle.cameras[row] for row in rows]).items():
+                self._session.write_values([view.cameras[row] for row in rows], name, list(values))
+        self._fresh.clear()
+
+    def remove_cameras(self, bundle: CameraBundle) -> None:
+        view: View = bundle.backend_data
+        self._views.remove(view)
+        self._fresh.clear()
+        self._result = None
+        view.release(self._session)
+        bundle.backend_data = None
+
+    def set_outputs(self, bundle: CameraBundle, buffers: Mapping[str, wp.array]) -> None:
+        view: View = bundle.backend_data
+        view.targets, view.copies = retarget(bundle, buffers)
+
+    def set_camera_poses(
+        self, bundle: CameraBundle, positions: wp.array, quats: wp.array, order: str, convention: str, index: wp.array
+    ) -> None:
+        view: View = bundle.backend_data
+        place_cameras(positions, quats, order, convention, index, view.matrices)
+        view.sent = False
+        if not view.pinned.all():
+            view.pin(self._session, index.numpy())
+
+    def set_intrinsics(self, bundle: CameraBundle, matrices: wp.array, index: wp.array) -> None:
+        view: View = bundle.backend_data
+        rows = index.numpy()
+        cameras = [bundle.cameras[row] for row in rows]
+        lenses = calibrated_lenses(matrices.numpy().astype(np.float64), cameras, bundle.width, bundle.height)
+        paths = [view.cameras[row] for row in rows]
+        for name, values in lenses.items():
+            self._session.write_values(paths, name, list(values))
+            view.lenses.setdefault(name, {}).update(zip(rows.tolist(), values, strict=True))
+        flat = [path for path, camera in zip(paths, cameras, strict=True) if camera.orthographic]
+        if flat:
+            self._session.write_values(flat, "projection", ["perspective"] * len(flat))
+        self._fresh.clear()
+
+    def forget_history(self, bundle: CameraBundle, cameras: np.ndarray) -> None:
+        view: View = bundle.backend_data
+        if not self._session.library.resets_tiles:
+            # Only the history of everything can be forgotten, which would blur all other images.
+            if len(cameras) == len(bundle) and len(self._views) == 1:
+                self._session.reset()
+            return
+        view.requests += 1
+        for product in view.products:
+            tiles = cameras[(cameras >= product.first) & (cameras < product.first + product.grid.count)]
+            if len(tiles):
+                self._session.write_arrays([product.path], HISTORY_TILES, [(tiles - product.first).astype(np.float32)])
+                self._session.write_values([product.path], HISTORY_REQUEST, [np.int32(view.requests)])
+        self._fresh.clear()
+
+    # -- rendering --------------------------------------------------------------------------------------------------
+
+    def render(self, bundle: CameraBundle, cameras: np.ndarray | None) -> dict[str, float]:
+        phases: dict[str, float] = {}
+        clock = _Clock(phases)
+        view: View = bundle.backend_data
+        kept = self._send()
+        clock.lap("transforms")
+        if kept or view not in self._fresh:
+            self._draw()
+        self._fresh.discard(view)
+        del kept
+        clock.lap("step")
+        view.take(self._session, self._result, cameras, self._scene, self.cfg, self._gain)
+        clock.lap("cut")
+        phases["total"] = sum(phases.values())
+        return phases
+
+    def _send(self) -> list[Any]:
+        """Hand over every pose that was written since the last frame; returns buffers to keep until the next one."""
+        kept = []
+        for bound in self._bound:
+            if not bound.sent and bound.handle is not None:
+                self._session.send(bound.handle, bound.matrices)
+                bound.sent = True
+                kept.append(bound.matrices)
+        for view in self._views:
+            if not view.sent:
+                kept.append(view.send(self._session))
+        return kept
+
+    def _draw(self) -> None:
+        """Draw one frame of all bundles: a product that is left out of a step loses its history."""
+        self._result = None
+        if not self._warm:
+            self._result = warm_up(self._session, self.options, self._scene, self._views, self.device)
+            self._warm = True
+        else:
+            self._result = self._session.step([p.path for view in self._views for p in view.products])
+        self._fresh = set(self._views)
+
+    def close(self) -> None:
+        self._result = None
+        self._fresh.clear()
+        self._session.close()
+        for view in self._views:
+            view.bundle.backend_data = None
+        self._views, self._bound = [], []
+        self._stage = None
+
+
+class _Clock:
+    """Seconds since the last lap, by phase."""
+
+    def __init__(self, phases: dict[str, float]) -> None:
+        self._phases = phases
+        self._last = time.perf_counter()
+
+    def lap(self, phase: str) -> None:
+        """End a phase."""
+        now = time.perf_counter()
+        self._phases[phase], self._last = now - self._last, now

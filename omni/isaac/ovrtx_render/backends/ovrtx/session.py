@@ -1,0 +1,261 @@
+"""One native renderer: every call to it, with a time limit, and errors that say what was being done."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import warp as wp
+
+from ...errors import BackendFailedError
+from ...scene.export import StageExport
+from .compat import Library, load_library
+from .options import OvrtxOptions
+
+__all__ = ["XFORM", "Session", "stream_of"]
+
+XFORM = "omni:xform"
+RESET_STACK = "omni:resetXformStack"
+
+
+def stream_of(device: wp.Device) -> int | None:
+    """The device's stream as the library counts them: 1 is the default stream, 0 would be none at all."""
+    return int(device.stream.cuda_stream or 1) if device.is_cuda else None
+
+
+class Session:
+    """A native renderer, from making it to destroying it.
+
+    Args:
+        options: Options of the backend.
+        device: Warp device of the arrays that are written and of the images.
+
+    Raises:
+        BackendUnavailableError: The library is missing, or does not start.
+    """
+
+    def __init__(self, options: OvrtxOptions, device: wp.Device) -> None:
+        self._options = options
+        self._device = device
+        self.library: Library = load_library()
+        module = self.library.module
+        gpus = options.active_cuda_gpus or (str(device.ordinal) if device.is_cuda else None)
+        config = {
+            "log_file_path": options.log_file,
+            "log_level": options.log_level,
+            "read_gpu_transforms": options.read_gpu_transforms and self.library.drives_gpu_transforms,
+            # Making renderers again and again would otherwise crash where there is no display.
+            "keep_system_alive": True,
+            "active_cuda_gpus": gpus,
+            "selection_outline_enabled": False,
+            "suppress_deprecation_warnings": True,
+            "texture_streaming_mode": self.library.texture_streaming(options.texture_streaming),
+        }
+        self._renderer: Any = self.library.make_renderer({k: v for k, v in config.items() if v is not None})
+        self._bindings: list[Any] = []
+        self._pending: list[tuple[Any, str]] = []
+        # Operations that ran out of time: dropping one would wait for it without end.
+        self._overdue: list[Any] = []
+        self._must_exist = module.PrimMode.MUST_EXIST
+        self._create = module.PrimMode.CREATE_NEW
+        self._xform = module.Semantic.XFORM_MAT4x4
+        self._token = module.Semantic.TOKEN_STRING
+        self._async, self._sync = module.DataAccess.ASYNC, module.DataAccess.SYNC
+
+    # -- the stage --------------------------------------------------------------------------------------------------
+
+    def open(self, export: StageExport) -> None:
+        """Replace the stage; bindings of the earlier one are released first."""
+        for binding in self._bindings:
+            binding.unbind()
+        self._bindings.clear()
+        limit = self._options.load_timeout
+        if self._options.scene_route == "text":
+            self._do("opening the stage", limit, "open_usd_from_string", export.text)
+            return
+        # A name of its own: an earlier file of the same name might be cached.
+        handle, path = tempfile.mkstemp(prefix="ovrtx_render_", suffix=".usdc")
+        os.close(handle)
+        try:
+            export.layer.Export(path)
+            self._do("opening the stage", limit, "open_usd", path)
+        finally:
+            Path(path).unlink(missing_ok=True)
+
+    def clone(self, source: str, targets: list[str]) -> None:
+        """Copy a prim and all below it."""
+        self._do(f"cloning {source}", self._options.load_timeout, "clone_usd", source, targets)
+
+    def add_layer(self, text: str, prefix: str) -> Any:
+        """Reference a layer at a prim path; the result removes it again."""
+        what = f"adding {prefix}"
+        return self._do(what, self._options.load_timeout, "add_usd_reference_from_string", text, prefix)
+
+    def remove_layer(self, handle: Any) -> None:
+        """Remove what was added."""
+        self._do("removing a layer", self._options.load_timeout, "remove_usd", handle)
+
+    # -- attributes -------------------------------------------------------------------------------------------------
+
+    def place(self, paths: list[str], matrices: np.ndarray) -> None:
+        """Write (P, 4, 4) float64 row-vector matrices; local ones unless the prim resets the stack."""
+        if paths:
+            data = np.ascontiguousarray(matrices, np.float64)
+            self._write(paths, XFORM, data, semantic=self._xform, prim_mode=self._must_exist)
+
+    def reset_stack(self, paths: list[str]) -> None:
+        """From now on the transforms of these prims are those of the world."""
+        if paths:
+            self._write(paths, RESET_STACK, np.ones(len(paths), np.bool_), prim_mode=self._create)
+
+    def write_tokens(self, paths: list[str], name: str, tokens: list[str]) -> None:
+        """Write a token a prim; the attribute is made where there is none."""
+        self._write(paths, name, tokens, semantic=self._token, prim_mode=self._create)
+
+    def write_values(self, paths: list[str], name: str, values: list[Any]) -> None:
+        """Write values of an attribute that exists: numpy scalars or tuples, or ``str`` tokens."""
+        if isinstance(values[0], str):
+            self._write(paths, name, values, semantic=self._token, prim_mode=self._must_exist)
+        else:
+            self._write(paths, name, np.stack(values), prim_mode=self._must_exist)
+
+    def write_arrays(self, paths: list[str], name: str, arrays: list[Any]) -> None:
+        """Write an array a prim (numbers, or paths as ``list[str]``) into an attribute or relationship that exists."""
+        what, limit = f"writing {name} of {paths[0]}", self._options.frame_timeout
+        self._do(what, limit, "write_array_attribute", paths, name, arrays, prim_mode=self._must_exist)
+
+    def _write(self, paths: list[str], name: str, data: Any, **how: Any) -> None:
+        what = f"writing {name} of {paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}"
+        self._do(what, self._options.load_timeout, "write_attribute", paths, name, data, **how)
+
+    def bind_transforms(self, paths: list[str]) -> Any:
+        """Bind the transforms of prims for writing every frame; all of them must exist."""
+        return self._bind(paths, XFORM, semantic=self._xform)
+
+    def bind_floats(self, paths: list[str], name: str) -> Any:
+        """Bind a float attribute of prims; all of them must have it."""
+        return self._bind(paths, name, dtype="float32")
+
+    def _bind(self, paths: list[str], name: str, **how: Any) -> Any:
+        flags = self.library.module.BindingFlag.OPTIMIZE
+        what, limit = f"binding {name} of {paths[0]} and others", self._options.load_timeout
+        binding = self._do(what, limit, "bind_attribute", paths, name, prim_mode=self._must_exist, flags=flags, **how)
+        self._bindings.append(binding)
+        return binding
+
+    def unbind(self, binding: Any) -> None:
+        """Release a binding."""
+        if binding in self._bindings:
+            self._bindings.remove(binding)
+            binding.unbind()
+
+    def send(self, binding: Any, array: wp.array) -> None:
+        """Write an array into a binding. It is read in place: leave it alone until :meth:`step` returns."""
+        stream = stream_of(self._device)
+        how = {} if stream is None else {"cuda_stream": stream}
+        try:
+            operation = binding.write_async(array, data_access=self._async, **how)
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise BackendFailedError(f"OVRTX does not take the transforms: {_line(error)}") from error
+        self._pending.append((operation, "writing transforms"))
+
+    # -- frames -----------------------------------------------------------------------------------------------------
+
+    def step(self, products: Collection[str], first: bool = False) -> Any:
+        """Draw products; whatever was sent before is in the picture, and its buffers are free again.
+
+        Args:
+            products: Paths of all render products: one that is left out would lose its history.
+            first: Whether shaders may have to be compiled.
+        """
+        options = self._options
+        limit = options.load_timeout if first else options.frame_timeout
+        try:
+            operation = self._renderer.step_async(set(products), options.delta_time)
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise BackendFailedError(f"OVRTX cannot draw a frame: {_line(error)}") from error
+        pending, self._pending = self._pending, []
+        for write, what in pending:
+            self._wait(write, what, limit)
+        fetched = self._wait(operation, "drawing a frame", limit)
+        result = self._guard("fetching a frame", fetched.fetch, timeout_ns=int(limit * 1e9))
+        if result is None:
+            self._overdue.append(fetched)
+            raise BackendFailedError(f"OVRTX: fetching a frame took longer than {limit:g} s (frame_timeout)")
+        return result
+
+    def reset(self) -> None:
+        """Forget the history of all images."""
+        self._do("resetting", self._options.frame_timeout, "reset", 0.0)
+
+    def map(self, var: Any) -> Any:
+        """Map an output for reading on the device; done with by ``unmap``."""
+        module, cuda = self.library.module, self._device.is_cuda
+        target = module.Device.CUDA if cuda else module.Device.CPU
+        mapping = self._guard("mapping an image", var.map, device=target, sync_stream=0)
+        if cuda and self._options.gpu_wait == "stream":
+            mapping.wait_on(stream_of(self._device))
+        else:
+            mapping.wait()
+        return mapping
+
+    def read_bytes(self, var: Any) -> np.ndarray:
+        """The contents of a small output, such as a label map, on the host."""
+        mapping = self._guard("mapping a label map", var.map, device=self.library.module.Device.CPU)
+        try:
+            mapping.wait()
+            return np.from_dlpack(self.library.exported(mapping)).copy()
+        finally:
+            mapping.unmap()
+
+    def unmap(self, mapping: Any) -> None:
+        """Give an image back, once the work that was launched on it is done."""
+        stream = stream_of(self._device)
+        if stream is None:
+            mapping.unmap()
+        else:
+            mapping.unmap(stream=stream)
+
+    def close(self) -> None:
+        """Destroy the renderer; may be called twice."""
+        if self._renderer is None:
+            return
+        renderer, self._renderer = self._renderer, None
+        pending, self._pending = self._pending, []
+        for write, what in pending:
+            self._wait(write, what, self._options.frame_timeout)
+        bindings, self._bindings = self._bindings, []
+        self._guard("closing", self.library.destroy, renderer, bindings)
+
+    # -- waiting ----------------------------------------------------------------------------------------------------
+
+    def _do(self, what: str, limit: float, method: str, *args: Any, **kwargs: Any) -> Any:
+        if self._renderer is None:
+            raise BackendFailedError(f"OVRTX is closed, so {what} is not possible; make a new TiledRenderer")
+        operation = self._guard(what, getattr(self._renderer, f"{method}_async"), *args, **kwargs)
+        return self._wait(operation, what, limit)
+
+    def _wait(self, operation: Any, what: str, limit: float) -> Any:
+        result = self._guard(what, operation.wait, timeout_ns=int(limit * 1e9))
+        if result is None:
+            self._overdue.append(operation)
+            raise BackendFailedError(
+                f"OVRTX: {what} took longer than {limit:g} s; raise backend_options['load_timeout'] or "
+                "['frame_timeout'] if that is no hang (the first start compiles shaders for minutes)"
+            )
+        return result
+
+    @staticmethod
+    def _guard(what: str, call: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return call(*args, **kwargs)
+        except (RuntimeError, ValueError, TypeError, KeyError, BufferError) as error:
+            raise BackendFailedError(f"OVRTX: {what} failed: {_line(error)}") from error
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,264 @@
+"""A live stage for a renderer that reads USD itself: one source environment of each kind as text, and how the others
+come of it: what to clone where, where to place it, and which values to write.
+
+Nothing touches a disk, and the live stage is only read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .clones import CloneGroup, group_clones
+from .data import Scene
+from .env_diff import EnvDiff, compare_environments
+from .flatten import flatten, paths_referred_to
+from .openusd import TIME, Sdf, Usd, UsdGeom
+from .transforms import IDENTITY, local_matrix, matrix
+
+__all__ = [
+    "PARTITION",
+    "VIEW_PARTITION",
+    "AttributeValues",
+    "CloneStep",
+    "StageExport",
+    "export_stage",
+    "partition_of",
+    "tensor_of",
+]
+
+PARTITION = "primvars:omni:scenePartition"
+"""On an environment root: the partition of everything below."""
+
+VIEW_PARTITION = "omni:scenePartition"
+"""On a camera: the partition that it sees."""
+
+SETTINGS = "/Render/OmniverseGlobalRenderSettings"
+"""Prim of the settings that all render products share."""
+
+_SHOW_ALL = "omni:rtx:scenePartitioning:showAllPartitionsByDefault"
+
+
+@dataclass(frozen=True)
+class CloneStep:
+    """An environment that is copied to where it is not yet."""
+
+    source: str
+    targets: list[str]
+
+
+@dataclass
+class AttributeValues:
+    """Values of one attribute that differ among prims.
+
+    Attributes:
+        name: Attribute name.
+        type_name: USD type, e.g. ``color3f`` or ``token``.
+        paths: P prim paths.
+        values: P values, numbers as numpy arrays of the attribute's own element type.
+    """
+
+    name: str
+    type_name: str
+    paths: list[str] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class StageExport:
+    """What a renderer has to do to have the stage, in this order.
+
+    Attributes:
+        layer: The root layer: shared prims and the source environments.
+        clones: What to clone.
+        placed: K prims of clones whose local transform is not that of their source.
+        transforms: (K, 4, 4) float64 row-vector local matrices of them, stage units.
+        values: Attributes of clones that hold other values.
+        bindings: Materials of prims of clones that are bound to others, by prim path.
+    """
+
+    layer: Sdf.Layer
+    clones: list[CloneStep] = field(default_factory=list)
+    placed: list[str] = field(default_factory=list)
+    transforms: np.ndarray = field(default_factory=lambda: np.zeros((0, 4, 4)))
+    values: list[AttributeValues] = field(default_factory=list)
+    bindings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The root layer as USD text."""
+        return str(self.layer.ExportToString())
+
+
+@dataclass
+class _Kind:
+    """Environments of which the first is written out and the others are cloned from it."""
+
+    group: CloneGroup
+    members: list[int]
+    diffs: dict[int, EnvDiff]
+
+
+def export_stage(stage: Usd.Stage, scene: Scene, partitions: bool = True, exposure: float = 1.0) -> StageExport:
+    """Prepare a stage for a renderer that clones environments by itself.
+
+    Args:
+        stage: The live stage.
+        scene: What was read of it; says which prims are the environments.
+        partitions: Author the attributes that keep environments apart, with the token of :func:`partition_of`.
+        exposure: What the exposure of every camera multiplies colours with.
+    """
+    roots = scene.env_paths
+    groups = group_clones(stage, [stage.GetPrimAtPath(path) for path in roots])
+    kinds = [kind for group in groups for kind in _kinds(stage, roots, group)]
+    sources = {roots[kind.members[0]] for kind in kinds}
+    while True:
+        layer = flatten(stage, roots, sources)
+        needed = _environments_of(paths_referred_to(layer), set(roots)) - sources
+        if not needed:
+            break
+        sources |= needed
+    _finish(layer, scene, sources, partitions, exposure)
+    out = StageExport(layer)
+    matrices: list[np.ndarray] = []
+    values: dict[tuple[str, str], AttributeValues] = {}
+    for kind in kinds:
+        source, *others = kind.members
+        others = [env for env in others if roots[env] not in sources]
+        if others:
+            out.clones.append(CloneStep(roots[source], [roots[env] for env in others]))
+        for env in others:
+            _place(stage, kind, roots, source, env, out.placed, matrices)
+            _note_values(stage, kind, roots, source, env, values, out.bindings)
+    out.transforms = np.array(matrices, np.float64).reshape(-1, 4, 4)
+    out.values = list(values.values())
+    return out
+
+
+def partition_of(env: int) -> str:
+    """Token of the partition of an environment."""
+    return f"env_{env}"
+
+
+def tensor_of(type_name: str, value: Any) -> Any:
+    """A USD value as a numpy array of its own element type, or a token as ``str``.
+
+    Scalars have shape (), tuples (k,), arrays (n,) or (n, k).
+    """
+    scalar = {"bool": np.bool_, "int": np.int32, "double": np.float64, "double3": np.float64, "half": np.float16}
+    if type_name == "token":
+        return str(value)
+    return np.array(value, dtype=scalar.get(type_name, np.float32))
+
+
+def _kinds(stage: Usd.Stage, roots: list[str], group: CloneGroup) -> list[_Kind]:
+    """Take apart the members of a group that are built differently."""
+    template = roots[group.members[0]]
+    diffs = {env: compare_environments(stage, template, roots[env], paths) for env, paths in group.different.items()}
+    members: dict[tuple[tuple[str, bytes], ...], list[int]] = defaultdict(list)
+    for env in group.members:
+        members[tuple(sorted(diffs[env].kind.items())) if env in diffs else ()].append(env)
+    return [_Kind(group, envs, diffs) for envs in members.values()]
+
+
+def _environments_of(paths: set[str], roots: set[str]) -> set[str]:
+    """The environments that some paths are in."""
+    return {path[:end] for path in paths for end in range(1, len(path) + 1) if path[:end] in roots}
+
+
+def _finish(layer: Sdf.Layer, scene: Scene, sources: set[str], partitions: bool, exposure: float) -> None:
+    """Author what the renderer needs and the stage may not say."""
+    layer.pseudoRoot.SetInfo("metersPerUnit", scene.meters_per_unit)
+    layer.pseudoRoot.SetInfo("upAxis", scene.up_axis)
+    for spec in [spec for spec in layer.rootPrims if spec.name == "Render"]:
+        for child in [child for child in spec.nameChildren if child.typeName in ("RenderProduct", "RenderVar")]:
+            del spec.nameChildren[child.name]
+    settings = Sdf.CreatePrimInLayer(layer, SETTINGS)
+    for spec in (settings.nameParent, settings):
+        spec.specifier = Sdf.SpecifierDef
+    settings.nameParent.typeName = settings.nameParent.typeName or "Scope"
+    settings.typeName = settings.typeName or "RenderSettings"
+    _apply(settings, "OmniRtxSettingsGlobalCommonAPI_1")
+    # A camera outside of all environments sees everything.
+    _author(settings, _SHOW_ALL, Sdf.ValueTypeNames.Bool, True)
+    for path in sources:
+        spec = layer.GetPrimAtPath(path)
+        # Only an Xformable is placed by its transform; an untyped root would leave its clones at the origin.
+        spec.typeName = spec.typeName or "Xform"
+        if partitions:
+            _author(spec, PARTITION, Sdf.ValueTypeNames.Token, partition_of(scene.env_paths.index(path)))
+    for camera in scene.cameras:
+        spec = layer.GetPrimAtPath(camera.path)
+        if spec is None:
+            continue
+        _apply(spec, "OmniRtxCameraExposureAPI_1")
+        for name, value in (("fStop", 1.0), ("iso", 100.0), ("time", 1.0), ("responsivity", exposure)):
+            _author(spec, f"exposure:{name}", Sdf.ValueTypeNames.Float, value)
+        if partitions and camera.env >= 0:
+            _author(spec, VIEW_PARTITION, Sdf.ValueTypeNames.Token, partition_of(camera.env))
+
+
+def _apply(spec: Sdf.PrimSpec, schema: str) -> None:
+    """Add an API schema to a prim that may have it already."""
+    schemas = spec.GetInfo("apiSchemas") or Sdf.TokenListOp()
+    if schema not in schemas.GetAddedOrExplicitItems():
+        if schemas.isExplicit:
+            schemas.explicitItems = [*schemas.explicitItems, schema]
+        else:
+            schemas.prependedItems = [*schemas.prependedItems, schema]
+        spec.SetInfo("apiSchemas", schemas)
+
+
+def _author(spec: Sdf.PrimSpec, name: str, type_name: Sdf.ValueTypeName, value: object) -> None:
+    attribute = spec.attributes.get(name) or Sdf.AttributeSpec(spec, name, type_name)
+    attribute.default = value
+
+
+def _place(
+    stage: Usd.Stage, kind: _Kind, roots: list[str], source: int, env: int, paths: list[str], out: list[np.ndarray]
+) -> None:
+    """Note the local transforms of a clone that its source has not."""
+    root = roots[env]
+    # Where an environment stands is never taken from another one.
+    paths.append(root)
+    local = local_matrix(stage.GetPrimAtPath(root))
+    out.append(IDENTITY if local is None else local[0])
+    moved = [kind.group.moved.get(member, []) for member in (source, env)]
+    if None in moved:
+        top = stage.GetPrimAtPath(root)
+        prims = list(Usd.PrimRange(top, Usd.TraverseInstanceProxies(Usd.PrimAllPrimsPredicate)))[1:]
+        below = [str(prim.GetPath())[len(root) :] for prim in prims if local_matrix(prim) is not None]
+    else:
+        below = sorted({path for some in moved for path in some or () if path})
+    for relative in below:
+        prim = stage.GetPrimAtPath(root + relative)
+        if prim and UsdGeom.Xformable(prim):
+            paths.append(root + relative)
+            out.append(matrix(UsdGeom.Xformable(prim).GetLocalTransformation(TIME)))
+
+
+def _note_values(
+    stage: Usd.Stage,
+    kind: _Kind,
+    roots: list[str],
+    source: int,
+    env: int,
+    values: dict[tuple[str, str], AttributeValues],
+    bindings: dict[str, str],
+) -> None:
+    """Note the attributes and materials of a clone that are not its source's."""
+    diffs = [kind.diffs[member] for member in (source, env) if member in kind.diffs]
+    for relative, name in sorted({item for diff in diffs for item in diff.values}):
+        attribute = stage.GetPrimAtPath(roots[env] + relative).GetAttribute(name)
+        type_name = str(attribute.GetTypeName())
+        entry = values.setdefault((name, type_name), AttributeValues(name, type_name))
+        entry.paths.append(roots[env] + relative)
+        entry.values.append(tensor_of(type_name, attribute.Get(TIME)))
+    for relative in sorted({path for diff in diffs for path in diff.bindings}):
+        path = roots[env] + relative
+        targets = stage.GetPrimAtPath(path).GetRelationship("material:binding").GetTargets()
+        if targets:
+            bindings[path] = str(targets[0])

@@ -1,1 +1,0 @@
-"""Warp kernels of the viewer."""
