@@ -10,7 +10,16 @@ from typing import Any, NamedTuple
 import pytest
 import warp as wp
 
-from omni.isaac.ovrtx_render.backends.warp import culling, resolve, shading, shadows, transforms, visibility
+from omni.isaac.ovrtx_render.backends.warp import (
+    culling,
+    deformation,
+    material_rows,
+    resolve,
+    shading,
+    shadows,
+    transforms,
+    visibility,
+)
 from omni.isaac.ovrtx_render.backends.warp.features import (
     ANALYTIC,
     COAT,
@@ -42,6 +51,8 @@ KERNELS = {
     "shadows": shadows.trace_shadows,
     "outputs": resolve.resolve_color,
     "transforms": transforms.write_poses,
+    "deformation": deformation.fit_normals,
+    "materials": material_rows.write_color,
 }
 """One kernel of each module; the module is what is compiled."""
 

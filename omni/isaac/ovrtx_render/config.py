@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from .errors import ConfigError
 
-__all__ = ["PRESETS", "BackendName", "RendererCfg"]
+__all__ = ["PRESETS", "WHOLE_NUMBERS", "BackendName", "RendererCfg"]
 
 BackendName = Literal["auto", "warp", "ovrtx", "newton", "isaac_rtx"]
 
@@ -36,6 +36,17 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 """Field values that ``RendererCfg.preset`` stands for."""
+
+WHOLE_NUMBERS: dict[str, tuple[int, int]] = {
+    "samples_per_pixel": (1, 1024),
+    "light_samples": (1, 64),
+    "ambient_occlusion_samples": (0, 64),
+    "max_layers": (1, 32),
+    "subdivision_level": (0, 4),
+    "texture_max_size": (1, 65536),
+    "threads": (1, 1024),
+}
+"""Fields that are whole numbers, and the smallest and largest that each may be."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +118,9 @@ class RendererCfg:
         _one_of(self, "shading", ("pbr", "lambert"))
         _one_of(self, "tone_mapping", ("aces", "srgb"))
         _one_of(self, "distant_light_unit", ("lux", "nit"))
-        _whole(self, "samples_per_pixel", 1, 1024)
-        _whole(self, "light_samples", 1, 64)
-        _whole(self, "ambient_occlusion_samples", 0, 64)
-        _whole(self, "max_layers", 1, 32)
-        _whole(self, "subdivision_level", 0, 4)
-        _whole(self, "texture_max_size", 1, 65536)
-        if self.threads is not None:
-            _whole(self, "threads", 1, 1024)
+        for name, (low, high) in WHOLE_NUMBERS.items():
+            if name != "threads" or self.threads is not None:
+                _whole(self, name, low, high)
         if not self.ambient_occlusion_distance > 0:
             raise ConfigError(f"ambient_occlusion_distance is {self.ambient_occlusion_distance}; it must be > 0 metres")
         if self.exposure != "auto" and not isinstance(self.exposure, (int, float)):

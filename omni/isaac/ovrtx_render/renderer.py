@@ -6,7 +6,7 @@ import os
 import weakref
 from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import warp as wp
@@ -20,6 +20,7 @@ from .outputs import SEGMENTATIONS, resolve_outputs
 from .patterns import path_matcher
 from .registry import make_backend
 from .scene.data import Camera, Finding, Scene, SceneChanges
+from .surface_bindings import MaterialBinding, PointBinding, SurfaceBinding
 
 if TYPE_CHECKING:
     from pxr import Usd
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TiledRenderer", "TransformBinding"]
 
+_Surface = TypeVar("_Surface", bound=SurfaceBinding)
+
 _MAX_SIZE = 16384
 
 
@@ -35,7 +38,8 @@ class TiledRenderer:
     """Draws N cameras of N cloned environments in one go.
 
     Args:
-        source: A ``Usd.Stage``, the path of a stage file, or a Scene that was read before.
+        source: A ``Usd.Stage``, the path of a stage file, or what was read before: a Scene, or a LiveScene (one that
+            follows its stage), so that reading and loading can be done by different threads.
         cfg: Configuration; None is the default one.
 
     Attributes:
@@ -49,13 +53,16 @@ class TiledRenderer:
         MissingExtraError: A stage was given, but ``pxr`` is not installed.
     """
 
-    def __init__(self, source: Usd.Stage | Scene | str | os.PathLike[str], cfg: RendererCfg | None = None) -> None:
+    def __init__(
+        self, source: Usd.Stage | Scene | LiveScene | str | os.PathLike[str], cfg: RendererCfg | None = None
+    ) -> None:
         self.cfg = cfg or RendererCfg()
         self._backend = make_backend(self.cfg)
         self._bundles: list[CameraBundle] = []
         self.timings: dict[str, float] = {}
         self._bindings: weakref.WeakSet[TransformBinding] = weakref.WeakSet()
         self._written: dict[int, TransformBinding] = {}
+        self._surfaces: list[SurfaceBinding] = []
         self._live: LiveScene | None = None
         self.stage: Any = None
         if isinstance(source, Scene):
@@ -64,10 +71,16 @@ class TiledRenderer:
             from .scene.live_edits import LiveScene
             from .scene.stage_reader import open_stage
 
-            self.stage = open_stage(source) if isinstance(source, (str, os.PathLike)) else source
-            if not hasattr(self.stage, "GetPseudoRoot"):
-                raise InputError(f"the source is a {type(source).__name__}; expected a Usd.Stage, a path or a Scene")
-            self._live = LiveScene(self.stage, self.cfg)
+            if isinstance(source, LiveScene):
+                self._live = source
+            else:
+                stage: Any = open_stage(source) if isinstance(source, (str, os.PathLike)) else source
+                if not hasattr(stage, "GetPseudoRoot"):
+                    raise InputError(
+                        f"the source is a {type(source).__name__}; expected a Usd.Stage, a path or a Scene"
+                    )
+                self._live = LiveScene(stage, self.cfg)
+            self.stage = self._live.stage
             self.scene = self._live.scene
         self._backend.load(self.scene, self.stage)
 
@@ -88,7 +101,7 @@ class TiledRenderer:
 
     @property
     def device(self) -> wp.Device:
-        """Where the output buffers are."""
+        """Where the output buffers are, and where arrays handed in must be."""
         return self._backend.device
 
     # -- cameras ----------------------------------------------------------------------------------------------------
@@ -225,9 +238,10 @@ class TiledRenderer:
                 )
         self._backend.set_outputs(bundle, {name: buffers[name] for name in bundle.outputs})
 
-    def _own(self, bundle: CameraBundle) -> None:
+    def _own(self, bundle: CameraBundle, follow: bool = True) -> None:
         """Refuse a bundle that is not this renderer's, or that the stage has no cameras for any more."""
-        self._follow()
+        if follow:
+            self._follow()
         if bundle not in self._bundles:
             raise InputError(f"{bundle!r} does not belong to this renderer, or the renderer is closed")
         if bundle.problem:
@@ -258,6 +272,54 @@ class TiledRenderer:
             self._written = {key: old for key, old in self._written.items() if old.paths != binding.paths}
         self._written[id(binding)] = binding
 
+    # -- surfaces ---------------------------------------------------------------------------------------------------
+
+    def bind_materials(self, paths: Sequence[str], name: str) -> MaterialBinding:
+        """Bind an input of materials, so that it can be written as an array: colours that differ by environment.
+
+        Args:
+            paths: Material prims; row i of what is written later is for ``paths[i]``.
+            name: Input; see :data:`~omni.isaac.ovrtx_render.surface_bindings.MATERIAL_INPUTS`.
+
+        Raises:
+            SceneError: A path is not a material of the stage.
+            ConfigError: There is no such input, it comes from a texture, or the backend cannot change it.
+        """
+        self._follow()
+        return self._bind_surface(MaterialBinding(self, [str(path) for path in paths], name))
+
+    def bind_points(self, paths: Sequence[str]) -> PointBinding:
+        """Bind meshes that deform, so that their points can be written as an array of world positions.
+
+        From then on their points are what places them: transforms of their prims do not move them. They are drawn from
+        both sides, as cloth is seen.
+
+        Args:
+            paths: Mesh prims; their points follow one another in what is written.
+
+        Raises:
+            SceneError: A path is not a mesh that is drawn as it is.
+            ConfigError: The backend cannot draw meshes that deform.
+        """
+        self._follow()
+        return self._bind_surface(PointBinding(self, [str(path) for path in paths]))
+
+    def _bind_surface(self, binding: _Surface) -> _Surface:
+        """Have the backend load the scene, in which the binding's prims have taken rows of their own."""
+        self._surfaces.append(binding)
+        try:
+            self._load()
+        except BaseException:
+            self._surfaces.remove(binding)
+            self._load()
+            raise
+        return binding
+
+    def _followed(self, what: str) -> LiveScene:
+        if self._live is None:
+            raise InputError(f"{what} needs the stage; this renderer was made from a Scene that was read before")
+        return self._live
+
     # -- the live stage ---------------------------------------------------------------------------------------------
 
     def sync(self) -> bool:
@@ -284,28 +346,49 @@ class TiledRenderer:
             raise
         return True
 
+    @property
+    def pending(self) -> bool:
+        """Whether the stage was edited since it was read; always False without ``follow_stage``."""
+        return self._live is not None and self._live.pending
+
     def _follow(self) -> None:
-        if self._live is not None and self._live.pending:
+        if self.pending:
             self.sync()
 
     def _take_over(self, changes: SceneChanges) -> None:
         assert self._live is not None
         self.scene = self._live.scene
-        whole = changes.replaced or not self._backend.update(self.scene, changes)
-        if whole:
-            self._backend.load(self.scene, self.stage)
-        moved = np.full(len(self.scene.instances) + len(self.scene.lights) + len(self.scene.cameras), whole)
+        if changes.replaced:
+            for surface in self._surfaces:
+                surface.take_rows()
+        if changes.replaced or not self._backend.update(self.scene, changes):
+            self._load()
+            return
+        moved = np.zeros(len(self.scene.instances) + len(self.scene.lights) + len(self.scene.cameras), bool)
         moved[changes.frames] = True
-        # In the order of their last writes: what was written last wins.
-        for binding in [*(self._bindings - set(self._written.values())), *self._written.values()]:
-            if whole or binding._depends_on(moved):
-                binding._restore()
+        self._restore_bindings(moved)
+        if changes.materials or len(changes.frames):
+            for surface in self._surfaces:
+                surface.restore()
         lenses = {id(self.scene.cameras[i]) for i in changes.cameras}
         for bundle in self._bundles:
-            if whole:
-                self._restore_cameras(bundle)
-            elif lenses and any(id(camera) in lenses for camera in bundle.cameras):
+            if lenses and any(id(camera) in lenses for camera in bundle.cameras):
                 self._backend.update_lenses(bundle)
+
+    def _load(self) -> None:
+        """Have the backend load the scene, and put everything back that was written."""
+        self._backend.load(self.scene, self.stage)
+        self._restore_bindings(None)
+        for surface in self._surfaces:
+            surface.restore()
+        for bundle in self._bundles:
+            self._restore_cameras(bundle)
+
+    def _restore_bindings(self, moved: np.ndarray | None) -> None:
+        """In the order of their last writes: what was written last wins."""
+        for binding in [*(self._bindings - set(self._written.values())), *self._written.values()]:
+            if moved is None or binding._depends_on(moved):
+                binding._restore()
 
     def _restore_cameras(self, bundle: CameraBundle) -> None:
         """Find the cameras of a bundle in a scene that was read again."""
@@ -323,13 +406,19 @@ class TiledRenderer:
     # -- rendering --------------------------------------------------------------------------------------------------
 
     def render(
-        self, bundle: CameraBundle | None = None, *, env_ids: Sequence[int] | np.ndarray | None = None
+        self,
+        bundle: CameraBundle | None = None,
+        *,
+        env_ids: Sequence[int] | np.ndarray | None = None,
+        follow: bool = True,
     ) -> dict[str, wp.array]:
         """Draw a bundle (None: all of them) into its buffers.
 
         Args:
             bundle: The cameras to draw.
             env_ids: Rows of the bundle to draw; the others keep their last image.
+            follow: Take edits of the stage over first. False draws what was read last and does not touch the stage:
+                a thread may draw while another one edits, which calls :meth:`sync` in between.
 
         Returns:
             (N, H, W, C) arrays by output name; of several bundles, those of the first. The same buffers every call.
@@ -342,7 +431,7 @@ class TiledRenderer:
         if not todo:
             raise SceneError("there are no cameras to draw; call add_cameras first")
         for one in todo:
-            self._own(one)
+            self._own(one, follow)
         timings: dict[str, float] = {}
         for one in todo:
             rows = None if env_ids is None else self._rows(one, env_ids)
@@ -357,7 +446,7 @@ class TiledRenderer:
             self._live.close()
         self._live = self.stage = None
         self._backend.close()
-        self._bundles, self._written = [], {}
+        self._bundles, self._written, self._surfaces = [], {}, []
 
     def __enter__(self) -> TiledRenderer:
         return self

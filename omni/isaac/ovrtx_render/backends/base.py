@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from ..errors import ConfigError
+
 if TYPE_CHECKING:
     import warp as wp
     from pxr import Usd
 
     from ..cameras import CameraBundle
     from ..scene.data import Scene, SceneChanges
+    from ..scene.own_rows import OwnMaterials, OwnMeshes
 
 __all__ = ["Backend", "FrameBinding"]
 
@@ -109,6 +112,30 @@ class Backend(ABC):
     @abstractmethod
     def write_matrices(self, bound: object, matrices: wp.array) -> None:
         """Scatter (P,) mat44 row-vector world matrices in stage units."""
+
+    def bind_materials(self, own: OwnMaterials, name: str) -> object:
+        """Prepare writing one input of materials that have rows of their own in the loaded scene.
+
+        Raises:
+            ConfigError: This backend cannot.
+        """
+        raise ConfigError(f"the {self.name} backend cannot change materials while it runs; use backend='warp'")
+
+    def write_materials(self, bound: object, values: wp.array) -> None:
+        """Set the input: (P, 1) or (P, 3) float32."""
+        raise ConfigError(f"the {self.name} backend cannot change materials while it runs; use backend='warp'")
+
+    def bind_points(self, own: OwnMeshes) -> object:
+        """Prepare writing the points of meshes that have rows of their own in the loaded scene.
+
+        Raises:
+            ConfigError: This backend cannot.
+        """
+        raise ConfigError(f"the {self.name} backend cannot draw meshes that deform; use backend='warp'")
+
+    def write_points(self, bound: object, points: wp.array) -> None:
+        """Move the points: (n,) vec3 world positions [stage units]."""
+        raise ConfigError(f"the {self.name} backend cannot draw meshes that deform; use backend='warp'")
 
     @abstractmethod
     def set_camera_poses(

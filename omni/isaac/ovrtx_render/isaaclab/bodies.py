@@ -8,8 +8,8 @@ import warp as wp
 from isaaclab.scene_data import SceneDataFormat
 from isaaclab.sim import SimulationContext
 
-from ..errors import ConfigError
 from ..renderer import TiledRenderer
+from .deforming import DeformingMeshes
 
 if TYPE_CHECKING:
     from pxr import Usd
@@ -25,9 +25,6 @@ class BodyPoses:
 
     Attributes:
         paths: Prim path of every body, in the order of :attr:`now`.
-
-    Raises:
-        ConfigError: The simulation has geometry that deforms.
     """
 
     def __init__(self, renderer: TiledRenderer, stage: Usd.Stage) -> None:
@@ -37,15 +34,10 @@ class BodyPoses:
         self.now: wp.array | None = None
         self.paths: list[str] = []
         self._binding = self._mapping = None
+        self._meshes: DeformingMeshes | None = None
         if self._provider is None or self._provider.backend is None:
             return
-        batches = self._provider.backend.get_geometry_batches()
-        deforming = [path for _, ranges in batches for path in ranges]
-        if deforming:
-            raise ConfigError(
-                f"{deforming[0]} deforms, which this version cannot draw: it would stand still in the pictures; "
-                "use another renderer for this scene"
-            )
+        self._meshes = DeformingMeshes(renderer, self._provider, str(renderer.device))
         self.paths = list(self._provider.backend.transform_paths)
         drawn = [path for path in self.paths if stage.GetPrimAtPath(path)]
         if drawn:
@@ -70,6 +62,11 @@ class BodyPoses:
             provider.get_transforms(split, mapping=self._mapping, count=len(self._binding))
             self._binding.write(split.positions, quat_xyzw=split.orientations)
         self._stamp = stamp
+
+    def refresh_points(self) -> None:
+        """Write the points of meshes that deform into the renderer, if they are new."""
+        if self._meshes is not None:
+            self._meshes.refresh()
 
     def as_reported(self) -> wp.array | None:
         """The (B,) body poses that Isaac Lab's camera poses were last computed from.

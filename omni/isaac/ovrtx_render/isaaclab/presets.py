@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .renderer_cfg import OvrtxRendererCfg
 
-__all__ = ["PRESET_NAME", "offer_preset"]
+__all__ = ["PRESET_NAME", "offer_preset", "withdraw_preset"]
 
 PRESET_NAME = "ovrtx_render"
 
@@ -23,3 +23,11 @@ def offer_preset(cfg: OvrtxRendererCfg | None = None) -> None:
     from isaaclab_tasks.utils.presets import MultiBackendRendererCfg
 
     setattr(MultiBackendRendererCfg, PRESET_NAME, cfg if cfg is not None else OvrtxRendererCfg())
+
+
+def withdraw_preset() -> None:
+    """Take the renderer away again; tasks that were configured with it keep it."""
+    from isaaclab_tasks.utils.presets import MultiBackendRendererCfg
+
+    if PRESET_NAME in vars(MultiBackendRendererCfg):
+        delattr(MultiBackendRendererCfg, PRESET_NAME)

@@ -20,6 +20,7 @@ from ..patterns import natural_key
 from ..renderer import TiledRenderer
 from .bodies import BodyPoses
 from .images import linear_background, replace_misses
+from .materials import MaterialWriter
 from .mounting import CameraMounts
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class OvrtxRenderer(BaseRenderer):
         self._stage: Any = None
         self._tiled: TiledRenderer | None = None
         self._bodies: BodyPoses | None = None
+        self._materials: MaterialWriter | None = None
         self._cameras: list[RenderData] = []
 
     # -- setting up -------------------------------------------------------------------------------------------------
@@ -77,8 +79,14 @@ class OvrtxRenderer(BaseRenderer):
 
     @property
     def visual_material_writer(self) -> Any:
-        """Factory that is called if the task randomises materials while it runs."""
-        return _refuse_materials
+        """Factory of what Isaac Lab calls when a task changes its materials."""
+        return self._make_material_writer
+
+    def _make_material_writer(self, batches: Sequence[Any]) -> MaterialWriter:
+        self._materials = MaterialWriter(batches)
+        if self._tiled is not None:
+            self._materials.bind(self._tiled, self._stage)
+        return self._materials
 
     def prepare_stage(self, stage: Any, num_envs: int) -> None:
         """Remember the stage; it is read when the first camera asks for it."""
@@ -117,6 +125,8 @@ class OvrtxRenderer(BaseRenderer):
                 raise SceneError("there is no USD stage to draw; call prepare_stage with one first")
             self._tiled = TiledRenderer(self._stage, self.cfg.to_core(device))
             self._bodies = BodyPoses(self._tiled, self._stage)
+            if self._materials is not None:
+                self._materials.bind(self._tiled, self._stage)
         return self._tiled
 
     def set_outputs(self, render_data: RenderData, output_data: dict[str, ProxyArray]) -> None:
@@ -142,7 +152,10 @@ class OvrtxRenderer(BaseRenderer):
                 self._bodies.refresh()
 
     def update_geometries(self) -> None:
-        """Nothing to do: geometry that deforms was refused when the scene was read."""
+        """Bring the points of cloths, soft bodies and cables to where physics has them, if they moved."""
+        if self._bodies is not None and self._cameras:
+            with _about(self._cameras[0].name):
+                self._bodies.refresh_points()
 
     def update_camera(
         self, render_data: RenderData, positions: ProxyArray, orientations: ProxyArray, intrinsics: ProxyArray
@@ -209,6 +222,8 @@ class OvrtxRenderer(BaseRenderer):
     def _drop_scene(self) -> None:
         if self._tiled is not None:
             self._tiled.close()
+        if self._materials is not None:
+            self._materials.close()
         self._tiled = self._bodies = None
         self._cameras = []
 
@@ -246,11 +261,3 @@ def _about(camera: str) -> Iterator[None]:
     except Exception as error:
         kind = type(error) if isinstance(error, OvrtxRenderError) else OvrtxRenderError
         raise kind(f"camera {camera} (row i is environment i): {error}") from error
-
-
-def _refuse_materials(batches: Sequence[Any]) -> Any:
-    paths = [path for batch in batches for path in batch.material_paths]
-    raise ConfigError(
-        f"the task changes materials while it runs ({paths[0]}), which this renderer cannot draw yet; "
-        "remove the randomisation or use another renderer"
-    )

@@ -62,6 +62,7 @@ class Mesh:
         normals: (T, 3, 3) float32 unit normal of each triangle corner, or None: flat (use the triangle's own).
         uvs: (T, 3, 2) float32 texture coordinates of each corner (USD: v up), or None.
         colors: (T, 3, 3) float32 linear colour of each corner (a varying displayColor), or None.
+        point_index: (V,) int32 point of the prim that each of ``points`` is, or None: they are the same points.
     """
 
     points: np.ndarray
@@ -69,6 +70,7 @@ class Mesh:
     normals: np.ndarray | None = None
     uvs: np.ndarray | None = None
     colors: np.ndarray | None = None
+    point_index: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class GeometryStore:
 
     def add_mesh(self, mesh: Mesh) -> int:
         """Return the geometry index of a mesh, adding it if its contents are new."""
-        digest = _digest(mesh.points, mesh.triangles, mesh.normals, mesh.uvs, mesh.colors)
+        digest = _digest(mesh.points, mesh.triangles, mesh.normals, mesh.uvs, mesh.colors, mesh.point_index)
         index = self._mesh_by_digest.get(digest)
         if index is None:
             index = self._mesh_by_digest[digest] = len(self.meshes)

@@ -23,6 +23,7 @@ from ..config import RendererCfg
 from .data import Scene, SceneChanges
 from .lights import is_light
 from .openusd import Sdf, Tf, Usd, UsdGeom
+from .own_rows import OwnMaterials, OwnMeshes, own_meshes
 from .stage_reader import StageReader
 
 __all__ = ["EditListener", "Edits", "LiveScene"]
@@ -130,11 +131,12 @@ class LiveScene:
         cfg: Configuration. Without ``follow_stage`` edits are not listened to.
 
     Attributes:
+        stage: The stage.
         scene: The Scene; another object after the stage was read again.
     """
 
     def __init__(self, stage: Usd.Stage, cfg: RendererCfg) -> None:
-        self._stage, self._cfg = stage, cfg
+        self.stage, self._cfg = stage, cfg
         self._listener = EditListener(stage) if cfg.follow_stage else None
         self._reader = StageReader(stage, cfg)
         self.scene: Scene = self._reader.read()
@@ -164,6 +166,14 @@ class LiveScene:
             self._listener.put_back()
             raise
 
+    def own_materials(self, paths: list[str]) -> OwnMaterials:
+        """Give material prims entries of their own in :attr:`scene`; see :mod:`.own_rows`."""
+        return self._reader.own_materials(self.scene, paths)
+
+    def own_meshes(self, paths: list[str]) -> OwnMeshes:
+        """Give prims meshes of their own in :attr:`scene`; see :mod:`.own_rows`."""
+        return own_meshes(self.scene, self._stage, paths)
+
     def discard(self) -> None:
         """Have the stage read again at the next update: what the last one told could not be used."""
         if self._listener is not None:
@@ -175,7 +185,7 @@ class LiveScene:
             self._listener.close()
 
     def _read_all(self) -> SceneChanges:
-        reader = StageReader(self._stage, self._cfg)
+        reader = StageReader(self.stage, self._cfg)
         self.scene, self._reader, self._prototypes = reader.read(), reader, None
         return SceneChanges(replaced=True)
 
@@ -249,7 +259,7 @@ class LiveScene:
         elif name.startswith("xformOp"):
             todo.moved.add(str(path))
         else:
-            prim = self._stage.GetPrimAtPath(path)
+            prim = self.stage.GetPrimAtPath(path)
             kind = str(prim.GetTypeName()) if prim else ""
             inherited = name.startswith(_INHERITED_PREFIXES)
             material = self._material_above(path) if kind in _NETWORK and not inherited else ""
@@ -265,7 +275,7 @@ class LiveScene:
 
     def _material_above(self, path: Sdf.Path) -> str:
         """Path of the material whose network a prim is in (or that it is), else an empty string."""
-        prim = self._stage.GetPrimAtPath(path)
+        prim = self.stage.GetPrimAtPath(path)
         while prim and str(prim.GetTypeName()) in _NETWORK:
             if prim.GetTypeName() == "Material":
                 return str(prim.GetPath())
@@ -277,7 +287,7 @@ class LiveScene:
         if not moved or not self._reader.has_instancers:
             return False
         if self._prototypes is None:
-            everything = Usd.PrimRange.AllPrims(self._stage.GetPseudoRoot())
+            everything = Usd.PrimRange.AllPrims(self.stage.GetPseudoRoot())
             instancers = [UsdGeom.PointInstancer(prim) for prim in everything if prim.IsA(UsdGeom.PointInstancer)]
             targets = [instancer.GetPrototypesRel().GetForwardedTargets() for instancer in instancers]
             self._prototypes = sorted({f"{target}/" for found in targets for target in found})

@@ -24,7 +24,7 @@ from .preview_surface import read_preview_surface
 from .report import Report
 from .shader_inputs import shader_id, surface_source
 from .shading_networks import NetworkReader, Primvars
-from .textures import Image, TextureStore
+from .textures import TextureStore
 
 __all__ = ["DEFAULT_COLOR", "FALLBACK_COLOR", "MaterialReader"]
 
@@ -52,20 +52,17 @@ class MaterialReader:
         stage: The stage, kept for reference only; prims know theirs.
         cfg: ``texture_max_size`` counts here.
         findings: Problems are appended to it.
-        images: Decoded files by location, to take from and add to; None is an empty table of its own.
 
     Attributes:
         materials: Distinct materials; :meth:`bind` returns indices into it.
         textures: Loaded textures.
     """
 
-    def __init__(
-        self, stage: Usd.Stage, cfg: RendererCfg, findings: list[Finding], images: dict[str, Image] | None = None
-    ) -> None:
+    def __init__(self, stage: Usd.Stage, cfg: RendererCfg, findings: list[Finding]) -> None:
         self.stage = stage
         self.materials: list[Material] = []
         self.report = Report(findings)
-        self._textures = TextureStore(cfg.texture_max_size, self.report, images)
+        self._textures = TextureStore(cfg.texture_max_size, self.report)
         self._bindings = BindingResolver(self.report)
         self._variants: dict[Sdf.Path, _Variants] = {}
         self._by_content: dict[Material, int] = {}
@@ -98,7 +95,7 @@ class MaterialReader:
         primvars = Primvars(prim)
         index = variants.indices.get(primvars.answers(variants.questions)) if variants.indices else None
         if index is None:
-            material = self.read(material_prim, primvars)
+            material = self._read(material_prim, primvars)
             questions = tuple(sorted(primvars.asked))
             if questions != variants.questions:
                 # A first read, or a network whose questions depend on answers: earlier keys are of another shape.
@@ -112,6 +109,10 @@ class MaterialReader:
     def sources(self, index: int) -> set[str]:
         """Paths of the material prims that became a material; empty for display colours and the default."""
         return self._sources[index]
+
+    def name_appended(self, path: str) -> None:
+        """Note the material prim behind an entry that was appended to :attr:`materials`."""
+        self._sources.append({path})
 
     def entry_of(self, path: str) -> int | None:
         """Index of the one material that a prim became, or None if it became none or several, or shares it."""
@@ -130,7 +131,7 @@ class MaterialReader:
             False, and nothing changed, if what it asks of the prims that show it is not what it was.
         """
         primvars = Primvars(user)
-        old, new = self.materials[index], self.read(prim, primvars)
+        old, new = self.materials[index], self._read(prim, primvars)
         self._textures.forget_files()
         if tuple(sorted(primvars.asked)) != self._questions.get(prim.GetPath(), ()) or _asks(old) != _asks(new):
             return False
@@ -198,8 +199,7 @@ class MaterialReader:
             )
         )
 
-    def read(self, material: Usd.Prim, primvars: Primvars) -> Material:
-        """Read a material prim for a prim that shows it; the table stays as it is."""
+    def _read(self, material: Usd.Prim, primvars: Primvars) -> Material:
         name = str(material.GetPath())
         reader = NetworkReader(primvars, self._textures, self.report)
         unknown: list[str] = []

@@ -101,6 +101,7 @@ class Surface:
             np.ascontiguousarray(self.points[used]),
             triangles.reshape(-1, 3).astype(np.int32),
             *(None if values is None else values[keep] for values in (self.normals, uvs, colors)),
+            used.astype(np.int32),
         )
 
 

@@ -25,16 +25,19 @@ from ...cameras import CameraBundle  # noqa: E402
 from ...config import RendererCfg  # noqa: E402
 from ...errors import InputError  # noqa: E402
 from ...scene.data import Scene, SceneChanges  # noqa: E402
+from ...scene.own_rows import OwnMaterials, OwnMeshes  # noqa: E402
 from ..base import Backend, FrameBinding  # noqa: E402
 from ..devices import pick_device  # noqa: E402
 from ..ids import describe_ids  # noqa: E402
 from ..targets import allocate_targets, retarget  # noqa: E402
 from .camera_table import camera_states  # noqa: E402
+from .deformation import Deformation  # noqa: E402
 from .device_scene import DeviceScene, refresh_lights, refresh_materials, upload  # noqa: E402
 from .environment import bake_environment  # noqa: E402
 from .features import scene_features  # noqa: E402
 from .frame_table import Bound, FrameTable  # noqa: E402
 from .kernels import load_kernels  # noqa: E402
+from .material_rows import MaterialRows  # noqa: E402
 from .program import Program, View, band_count, chunk_size, nothing  # noqa: E402
 from .transforms import follow_lights, refresh_clusters  # noqa: E402
 from .types import Affine, CameraState  # noqa: E402
@@ -151,6 +154,22 @@ class WarpBackend(Backend):
     def _note_moved(self, bound: Bound) -> None:
         self._lights_moved |= bound.moves_lights
         self._lights_bound |= bound.moves_lights
+        self._shapes_moved = True
+
+    def bind_materials(self, own: OwnMaterials, name: str) -> MaterialRows:
+        return MaterialRows(self.scene, own, name)
+
+    def write_materials(self, bound: object, values: wp.array) -> None:
+        assert isinstance(bound, MaterialRows)
+        bound.write(values)
+
+    def bind_points(self, own: OwnMeshes) -> Deformation:
+        assert self._source is not None
+        return Deformation(self._source, self.scene, own, self._device_frames(own.instances))
+
+    def write_points(self, bound: object, points: wp.array) -> None:
+        assert isinstance(bound, Deformation)
+        bound.write(points)
         self._shapes_moved = True
 
     # -- cameras ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,82 @@
+"""Where bodies are while physics plays: Fabric, which physics keeps up to date while it leaves the USD stage behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import usdrt
+import warp as wp
+
+if TYPE_CHECKING:
+    from ..renderer import TiledRenderer, TransformBinding
+
+__all__ = ["FabricPoses"]
+
+_MATRIX = "omni:fabric:worldMatrix"
+_BODY = "PhysicsRigidBodyAPI"
+
+
+@wp.kernel(enable_backward=False, module="omni_kit_fabric")
+def _gather(
+    matrices: wp.fabricarray(dtype=wp.mat44d),
+    rows: wp.array(dtype=wp.int32),
+    out: wp.array(dtype=wp.mat44),
+):
+    i = wp.tid()
+    row = rows[i]
+    if row >= 0:
+        out[row] = wp.mat44(matrices[i])
+
+
+class FabricPoses:
+    """Rigid bodies, read from Fabric on the device and written into a renderer. Nothing is written to Fabric or USD.
+
+    Args:
+        stage_id: Number of the stage in USD's cache, as ``UsdContext.get_stage_id`` gives it.
+    """
+
+    def __init__(self, stage_id: int) -> None:
+        self._stage = usdrt.Usd.Stage.Attach(stage_id)
+        self._renderer: TiledRenderer | None = None
+        self._scene: object = None
+        self._selection: Any = None
+        self._binding: TransformBinding | None = None
+        self._rows: wp.array | None = None
+        self._world: wp.array | None = None
+
+    def write(self, renderer: TiledRenderer) -> None:
+        """Place the bodies of a renderer where they are now. To be called by the application's thread."""
+        if renderer is not self._renderer:
+            self._select(renderer)
+        elif self._selection.PrepareForReuse() or renderer.scene is not self._scene:
+            self._bind(renderer)  # Fabric laid its data out anew, or the stage was read again
+        if self._binding is None or self._world is None:
+            return
+        matrices: Any = wp.fabricarray(self._selection, _MATRIX)
+        wp.launch(_gather, matrices.size, inputs=[matrices, self._rows], outputs=[self._world], device=matrices.device)
+        self._binding.write_matrices(self._world)
+
+    def _select(self, renderer: TiledRenderer) -> None:
+        self._renderer = renderer
+        self._selection = self._stage.SelectPrims(
+            require_applied_schemas=[_BODY],
+            # Asking to write would make Kit compute its whole hierarchy anew in every frame.
+            require_attrs=[(usdrt.Sdf.ValueTypeNames.Matrix4d, _MATRIX, usdrt.Usd.Access.Read)],
+            device=str(renderer.device),
+            want_paths=True,
+        )
+        self._bind(renderer)
+
+    def _bind(self, renderer: TiledRenderer) -> None:
+        """Find out which body is where in Fabric, whose order is its own."""
+        self._scene = renderer.scene
+        paths = [str(path) for path in self._selection.GetPaths()]
+        # Fabric may have prims that the stage does not, such as clones.
+        drawn = [path for path in paths if renderer.stage.GetPrimAtPath(path)]
+        row_of = {path: row for row, path in enumerate(drawn)}
+        rows = np.array([row_of.get(path, -1) for path in paths], np.int32)
+        self._rows = wp.array(rows, dtype=wp.int32, device=renderer.device)
+        self._world = wp.zeros(len(drawn), dtype=wp.mat44, device=renderer.device)
+        if self._binding is None or self._binding.paths != drawn or self._binding._renderer is not renderer:
+            self._binding = renderer.bind_transforms(drawn) if drawn else None

@@ -1,0 +1,262 @@
+"""Everything that runs while the extension is enabled, each thing with its end.
+
+Starting imports nothing heavy: what draws (Warp, the view-model) is made when the window is first shown, or when a
+script or Isaac Lab asks for a picture.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import OvrtxRenderError, SceneError
+from ..watching import watch
+from .drivers import Driver, UpdateDriver, make_driver
+from .events import observe_post_update
+from .interface import Interface
+from .notices import Notices
+from .poses import Poses
+from .registration import IsaacLabRegistration
+from .settings import KitSettings, SettingsWatcher, read_settings
+from .stage_events import StageEvents
+
+if TYPE_CHECKING:
+    import warp as wp
+
+    from ..cameras import CameraBundle
+    from ..renderer import TiledRenderer
+    from ..ui.model import Message, ViewModel
+
+__all__ = ["Service", "running"]
+
+_AFTER_FAILURE = 1.0
+"""Time between two attempts while the renderer fails [s]."""
+
+_running: Service | None = None
+
+
+def running() -> Service | None:
+    """The service of the enabled extension, or None."""
+    return _running
+
+
+class Service:
+    """Draws the open stage for the window, and for scripts.
+
+    Args:
+        name: Name of the extension.
+
+    Attributes:
+        settings: The settings as they were read last.
+        model: What the window shows; None until it is needed.
+        stage: The open stage, or None.
+        interface: Window, menu entry and actions, as far as the application has such.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.settings = KitSettings()
+        self.model: ViewModel | None = None
+        self.stage: Any = None
+        self._notices = Notices(name)
+        self._registration = IsaacLabRegistration(self._notices)
+        self._poses = Poses(self._notices)
+        self.interface = Interface(name, self.need_model, self._notices)
+        self._driver: Driver | None = None
+        self._ends: list[Callable[[], None]] = []
+        self._changed = False
+        self._next = 0.0
+
+    # -- start and stop ---------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin; whatever was begun is ended by :meth:`stop`, also after a failure halfway."""
+        global _running
+        _running = self
+        self._ends.append(SettingsWatcher(self.name, self._settings_changed).stop)
+        self._read_settings()
+        self._ends.append(self._stop_driver)
+        self._start_driver()
+        self._ends.append(observe_post_update(self._update, f"{self.name} update"))
+        self._ends.append(watch(self._look_on))
+        stage_events = StageEvents(self.name, self._stage_opened, self._stage_closing, self._stage_loaded)
+        self._ends.append(stage_events.stop)
+        stage_events.start()
+        self._ends.append(self.interface.stop)
+        self.interface.start(show_window=self.settings.show_window)
+
+    def stop(self) -> None:
+        """End everything, last things first; may be called twice."""
+        global _running
+        if _running is self:
+            _running = None
+        while self._ends:
+            end = self._ends.pop()
+            try:
+                end()
+            except Exception as error:  # the others must still end
+                self._notices.error("the extension could not be stopped cleanly", error)
+        self._stage_closing()
+        self._registration.undo()
+        model, self.model = self.model, None
+        if model is not None:
+            model.on_message = model.session.prepare = None
+            model.close()
+
+    # -- what draws -------------------------------------------------------------------------------------------------
+
+    def need_model(self) -> ViewModel:
+        """The view-model, made when it is asked for the first time."""
+        if self.model is None:
+            from ..ui.model import ViewModel
+            from .layout import LayoutStore
+
+            self.model = ViewModel(self.settings.renderer, store=LayoutStore(self.name))
+            self.model.on_message = self._tell
+            self.model.session.prepare = self._poses.write
+            self._configure()
+            if self.stage is not None:
+                self.model.open(self.stage)
+        return self.model
+
+    def render(self, timeout: float = 120.0) -> dict[str, wp.array]:
+        """Draw the open stage now, for scripts.
+
+        Args:
+            timeout: Longest wait [s]; the first picture of a stage may have to wait for kernels to be compiled.
+
+        Returns:
+            (N, H, W, C) arrays by output name; they are drawn into again by the next frame.
+
+        Raises:
+            SceneError: No stage is open, or it cannot be drawn.
+            OvrtxRenderError: There was no picture in time.
+        """
+        import numpy as np
+
+        from ..ui.session import Wanted
+
+        if self.stage is None:
+            raise SceneError("there is no open stage to draw; open one first")
+        session, end = self.need_model().session, time.monotonic() + timeout
+        first, output = session.step, self.settings.outputs[0]
+        session.drawer.retry()
+        session.request()
+        while time.monotonic() < end:
+            session.update(Wanted(output, np.zeros(0, np.int64)))
+            if session.drawer.problem:
+                raise SceneError(session.drawer.problem)
+            if session.step > first and not session.busy:
+                assert session.bundle is not None
+                return session.bundle.outputs
+            time.sleep(0.001)
+        raise OvrtxRenderError(f"there was no picture within {timeout:g} s; ask again, or look into the log")
+
+    def _update(self) -> None:
+        """Once an update of the application."""
+        if self._changed:
+            self._changed = False
+            self._read_settings()
+            self._start_driver()
+            self._configure()
+        if self.model is not None:
+            try:
+                self.model.update()
+            except Exception as error:
+                self._notices.error("the cameras could not be shown", error)
+
+    def _draw(self) -> None:
+        """When the driver says so: ask for a picture, if there may be something new to see."""
+        model, now = self.model, time.monotonic()
+        if model is None or not self.settings.enabled or now < self._next:
+            return
+        renderer = model.session.renderer
+        if self._poses.moving() or (renderer is not None and renderer.pending):
+            wait = 1.0 / self.settings.max_rate if self.settings.max_rate > 0.0 else 0.0
+            self._next = now + max(wait, _AFTER_FAILURE if model.renderer.error else 0.0)
+            model.request_frame()
+
+    def _look_on(self, renderer: TiledRenderer, bundle: CameraBundle) -> None:
+        """Somebody else's renderer, such as Isaac Lab's, drew a frame: the window shows it and draws nothing itself."""
+        model = self.model
+        if model is None or not self.settings.enabled:
+            return
+        try:
+            if model.session.renderer is not renderer or not model.session.attached:
+                model.attach(renderer, bundle)
+            if model.session.bundle is bundle:
+                model.capture()
+        except Exception as error:
+            self._notices.error("the training's cameras could not be shown", error)
+
+    def _tell(self, message: Message) -> None:
+        if message.severity == "info":
+            self._notices.info(message.text)
+        else:
+            self._notices.warn(message.text)
+
+    # -- the stage --------------------------------------------------------------------------------------------------
+
+    def _stage_opened(self, stage: Any) -> None:
+        self.stage = stage
+        self._poses.open(self.settings.poses)
+        if self.settings.isaaclab:
+            self._registration.check()
+        if self.model is not None:
+            self.model.open(stage)
+
+    def _stage_closing(self) -> None:
+        if self.stage is None:
+            return
+        self.stage = None
+        if self.model is not None:
+            self.model.close_stage()
+        self._poses.close()
+
+    def _stage_loaded(self) -> None:
+        if self.model is not None:
+            self.model.request_frame()
+
+    # -- settings ---------------------------------------------------------------------------------------------------
+
+    def _settings_changed(self) -> None:
+        self._changed = True  # several may come at once: they are read at the next update
+
+    def _read_settings(self) -> None:
+        self.settings, problems = read_settings(self.name)
+        self._notices.on_screen = self.settings.notifications
+        for problem in problems:
+            self._notices.warn(problem)
+
+    def _configure(self) -> None:
+        settings, model = self.settings, self.model
+        self._poses.choose(settings.poses)
+        if model is not None and not model.session.attached:
+            model.renderer.set_view(
+                cfg=settings.renderer,
+                cameras=settings.cameras,
+                width=settings.width,
+                height=settings.height,
+                outputs=settings.outputs,
+            )
+
+    # -- when to draw -----------------------------------------------------------------------------------------------
+
+    def _start_driver(self) -> None:
+        wanted = make_driver(self.settings.source, self.name)
+        if self._driver is not None and self._driver.name == wanted.name:
+            return
+        self._stop_driver()
+        try:
+            wanted.start(self._draw)
+        except OvrtxRenderError as error:
+            self._notices.warn(str(error))
+            wanted = UpdateDriver(self.name)
+            wanted.start(self._draw)
+        self._driver = wanted
+
+    def _stop_driver(self) -> None:
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.stop()

@@ -1,0 +1,190 @@
+"""One configuration at work: its renderer and its cameras, made anew when something else is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..config import RendererCfg
+from ..errors import OvrtxRenderError, SceneError
+from ..renderer import TiledRenderer
+
+if TYPE_CHECKING:
+    from ..cameras import CameraBundle
+    from ..scene.data import Camera
+
+__all__ = ["CameraGroup", "Drawer", "View", "camera_groups"]
+
+MAIN_THREAD_BACKENDS = frozenset({"isaac_rtx"})
+"""Backends that must be called by the thread that runs the application."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What is to be drawn.
+
+    Attributes:
+        cfg: Configuration of the renderer.
+        cameras: Name of a :class:`CameraGroup`; empty is the largest one.
+        width: Image width [px].
+        height: Image height [px].
+        outputs: Names of the outputs.
+    """
+
+    cfg: RendererCfg = field(default_factory=RendererCfg)
+    cameras: str = ""
+    width: int = 128
+    height: int = 128
+    outputs: tuple[str, ...] = ("rgb", "depth", "normals", "semantic_segmentation")
+
+
+@dataclass(frozen=True)
+class CameraGroup:
+    """Cameras that belong together: the same camera of every environment, or one outside of them.
+
+    Attributes:
+        name: Path below the environment, or the whole path.
+        paths: Their prim paths, by environment.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """Name and number of cameras."""
+        return f"{self.name} ({len(self.paths)})"
+
+
+def camera_groups(cameras: Sequence[Camera], env_paths: Sequence[str]) -> list[CameraGroup]:
+    """Group a scene's cameras, the largest group first."""
+    found: dict[str, list[Camera]] = {}
+    for camera in cameras:
+        inside = camera.path.removeprefix(env_paths[camera.env]).lstrip("/") if camera.env >= 0 else camera.path
+        found.setdefault(inside, []).append(camera)
+    groups = [
+        CameraGroup(name, tuple(camera.path for camera in sorted(members, key=lambda camera: camera.env)))
+        for name, members in found.items()
+    ]
+    return sorted(groups, key=lambda group: -len(group.paths))
+
+
+class Drawer:
+    """Turns a wanted :class:`View` into pictures. What fails is told by :attr:`problem`; the last picture stays.
+
+    Attributes:
+        wanted: What is to be drawn.
+        renderer: The renderer at work, perhaps still that of an earlier view.
+        bundle: The cameras at work.
+        load_problem: Why the wanted configuration does not run, or empty.
+        draw_problem: Why the last frame was not drawn, or empty.
+    """
+
+    def __init__(self, wanted: View) -> None:
+        self.wanted = wanted
+        self.renderer: TiledRenderer | None = None
+        self.bundle: CameraBundle | None = None
+        self.load_problem = ""
+        self.draw_problem = ""
+        self._retired = False
+        self._built: RendererCfg | None = None
+        self._shown: View | None = None
+
+    @property
+    def problem(self) -> str:
+        """Why what is wanted cannot be had, or empty."""
+        return self.load_problem or self.draw_problem
+
+    @property
+    def needs_renderer(self) -> bool:
+        """Whether :meth:`build` has something to do."""
+        return self._built != self.wanted.cfg
+
+    @property
+    def groups(self) -> list[CameraGroup]:
+        """Camera groups of the stage."""
+        return camera_groups(self.renderer.scene.cameras, self.renderer.scene.env_paths) if self.renderer else []
+
+    def build(self, stage: Any) -> Callable[[], TiledRenderer]:
+        """Read the stage, now; the function that is handed back loads the backend and may be called by any thread.
+
+        Raises:
+            SceneError: The stage cannot be read.
+        """
+        from ..scene.live_edits import LiveScene
+
+        cfg = self._built = self.wanted.cfg
+        live = LiveScene(stage, cfg)
+
+        def load() -> TiledRenderer:
+            try:
+                renderer = TiledRenderer(live, cfg)
+            except BaseException:
+                live.close()
+                raise
+            if self._retired:
+                renderer.close()
+            return renderer
+
+        return load
+
+    def adopt(self, renderer: TiledRenderer) -> None:
+        """Draw with a renderer from now on and free the one before."""
+        if self.renderer is not None:
+            self.renderer.close()
+        self.renderer, self.bundle, self._shown, self.load_problem = renderer, None, None, ""
+
+    def ready(self) -> bool:
+        """Take edits of the stage over and make the cameras what is wanted; whether there is something to draw.
+
+        To be called by the thread that edits the stage, while nothing is drawn.
+        """
+        if self.renderer is None:
+            return False
+        try:
+            self.renderer.sync() if self.renderer.cfg.follow_stage else None
+            if self._shown != self.wanted or (self.bundle is not None and self.bundle.problem):
+                self._show()
+        except OvrtxRenderError as error:
+            self.draw_problem = str(error)
+            return False
+        return True
+
+    def _show(self) -> None:
+        assert self.renderer is not None
+        groups = {group.name: group for group in self.groups}
+        if not groups:
+            raise SceneError("the stage has no camera; define a UsdGeom.Camera in it")
+        group = groups.get(self.wanted.cameras) or next(iter(groups.values()))
+        bundle = self.renderer.add_cameras(
+            group.paths, width=self.wanted.width, height=self.wanted.height, outputs=self.wanted.outputs
+        )
+        if self.bundle is not None:
+            self.renderer.remove_cameras(self.bundle)
+        self.bundle, self._shown = bundle, self.wanted
+
+    def draw(self) -> None:
+        """Draw; the stage is not touched."""
+        assert self.renderer is not None
+        self.renderer.render(self.bundle, follow=False)
+        self.draw_problem = ""
+        if self._retired:
+            self.close()
+
+    def retry(self) -> None:
+        """Try again what failed."""
+        self._shown = None
+        if self.load_problem:
+            self._built = None
+
+    def retire(self) -> None:
+        """Free the renderer when the frame that is being drawn, or the backend that is being loaded, is done."""
+        self._retired = True
+
+    def close(self) -> None:
+        """Free the renderer."""
+        if self.renderer is not None:
+            self.renderer.close()
+        self.renderer = self.bundle = self._built = self._shown = None
+        self.load_problem = self.draw_problem = ""

@@ -1,0 +1,270 @@
+"""The view-model: everything the window shows and does, without any Kit import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ..config import RendererCfg
+from ..errors import OvrtxRenderError
+from .canvas import Compare
+from .drawer import View
+from .frame_times import FrameTimes
+from .recording import Recorder
+from .renderer_model import RendererModel
+from .session import Session
+from .tiles_model import TilesModel
+
+if TYPE_CHECKING:
+    from ..cameras import CameraBundle
+    from ..renderer import TiledRenderer
+
+__all__ = ["Message", "Store", "ViewModel"]
+
+
+class Store(Protocol):
+    """Where the layout is kept between sessions."""
+
+    def load(self) -> dict[str, Any]:
+        """What was saved last, or an empty dictionary."""
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Keep a dictionary of numbers, texts, lists and dictionaries."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something the person should know: severity ``info``, ``warning`` or ``error``, and one sentence."""
+
+    severity: str
+    text: str
+
+
+class ViewModel:
+    """Draws a stage and shows its tiles.
+
+    One thread, the application's, calls everything but :meth:`capture`. :meth:`update` is called once an application
+    frame; it starts work and takes results, and never waits for either.
+
+    Args:
+        cfg: Configuration to begin with; None is the default one.
+        store: Where the layout is kept; None forgets it.
+        folder: Where pictures and videos go; None is ``ovrtx_render_out`` in the home folder.
+        inline: Do everything in the caller's thread: for scripts and tests.
+
+    Attributes:
+        session: What draws.
+        renderer: Backend, options, cameras, outputs.
+        tiles: What is seen.
+        frame_times: Seconds a frame took, by phase.
+        other_times: The same of the backend that is compared with.
+        recorder: PNG and video.
+        on_message: Called with every new :class:`Message`, e.g. to notify the person.
+    """
+
+    def __init__(
+        self,
+        cfg: RendererCfg | None = None,
+        *,
+        store: Store | None = None,
+        folder: Path | None = None,
+        inline: bool = False,
+    ) -> None:
+        self.session = Session(View(cfg or RendererCfg()), inline)
+        self.renderer = RendererModel(self.session)
+        self.recorder = Recorder(folder or Path.home() / "ovrtx_render_out")
+        self.tiles = TilesModel(self.session, self.recorder, inline)
+        self.frame_times = FrameTimes()
+        self.other_times = FrameTimes()
+        self.on_message: Callable[[Message], None] | None = None
+        self.messages: list[Message] = []
+        self.tab = 0
+        self._store = store
+        self._told = ("", "")
+        self._saved: dict[str, Any] = store.load() if store is not None else {}
+        self.restore(self._saved)
+
+    # -- what is drawn ----------------------------------------------------------------------------------------------
+
+    def open(self, stage: Any) -> None:
+        """Draw a stage."""
+        self.close_stage()
+        self.session.open(stage)
+
+    def attach(self, renderer: TiledRenderer, bundle: CameraBundle | None = None) -> None:
+        """Look on while somebody else draws with a renderer, e.g. a training; see :meth:`capture`.
+
+        Args:
+            renderer: The renderer.
+            bundle: The cameras to look at; None are its first.
+
+        Raises:
+            OvrtxRenderError: The renderer has no cameras.
+        """
+        bundle = bundle or next(iter(renderer.bundles), None)
+        if bundle is None:
+            raise OvrtxRenderError("the renderer has no cameras to look at; call add_cameras first")
+        self.close_stage()
+        self.session.attach(renderer, bundle)
+
+    def capture(self) -> None:
+        """After each frame of an attached renderer, by the thread that drew it; costs nothing if nobody looks."""
+        self.session.capture()
+
+    def close_stage(self) -> None:
+        """Let everything go that holds a stage."""
+        self.session.close_stage()
+        self.tiles.clear()
+        self.frame_times.clear()
+        self.other_times.clear()
+
+    def close(self) -> None:
+        """Save the layout and free everything; may be called twice."""
+        self.save()
+        self.session.close()
+        self.tiles.close()
+        self.recorder.close()
+
+    def request_frame(self) -> None:
+        """Have a frame drawn as soon as possible, if somebody looks."""
+        self.session.request()
+
+    def update(self) -> None:
+        """One application frame."""
+        self.session.update(self.tiles.want if self.tiles.needed else None)
+        frame = self.session.take()
+        if frame is not None:
+            self.tiles.show(frame)
+            self.frame_times.add(frame.timings)
+            self.other_times.add(frame.other_timings)
+        self.tiles.update()
+        self._tell_problems()
+
+    # -- comparing --------------------------------------------------------------------------------------------------
+
+    @property
+    def compared_with(self) -> str:
+        """What the tiles are compared with, or empty."""
+        if self.session.reference is not None:
+            return self.session.reference.label
+        return self.session.other.wanted.cfg.backend if self.session.other is not None else ""
+
+    def freeze(self) -> None:
+        """Keep this frame and compare the next ones with it."""
+        if self.session.freeze() is None:
+            self.say("warning", "there is no whole frame to freeze now; try again when one is drawn")
+        elif self.tiles.compare is Compare.OFF:
+            self.tiles.set_compare(Compare.SPLIT)
+
+    def compare_backend(self, name: str, **changes: Any) -> None:
+        """Draw every frame a second time with another backend or other options, and compare."""
+        if self.session.attached:
+            self.say("warning", "another program draws; its frames can be compared with a frozen one only")
+            return
+        try:
+            cfg = self.renderer.cfg.replace(backend=name, **changes)
+        except OvrtxRenderError as error:
+            self.say("warning", str(error))
+            return
+        self.session.unfreeze()
+        self.session.compare_with(replace(self.renderer.view, cfg=cfg))
+        if self.tiles.compare is Compare.OFF:
+            self.tiles.set_compare(Compare.SPLIT)
+
+    def stop_comparing(self) -> None:
+        """See the tiles alone again."""
+        self.session.unfreeze()
+        self.session.compare_with(None)
+        self.other_times.clear()
+        self.tiles.set_compare(Compare.OFF)
+
+    # -- recording --------------------------------------------------------------------------------------------------
+
+    def save_png(self) -> Path | None:
+        """Write what is seen now as a picture."""
+        picture = self.tiles.picture
+        if picture is None:
+            self.say("warning", "there is no picture yet")
+            return None
+        return self._try(lambda: self.recorder.save_png(np.array(picture.host()), self.tiles.output))
+
+    def record(self) -> Path | None:
+        """Start a video of what is seen, or end it."""
+        if self.recorder.recording:
+            path = self.recorder.stop()
+            self.say("info", f"{self.recorder.frames} frames go to {path}")
+            return path
+        return self._try(lambda: self.recorder.start(self.tiles.output))
+
+    def _try(self, write: Callable[[], Path]) -> Path | None:
+        try:
+            path = write()
+        except OvrtxRenderError as error:
+            self.say("error", str(error))
+            return None
+        self.say("info", f"writing {path}")
+        return path
+
+    # -- messages ---------------------------------------------------------------------------------------------------
+
+    def say(self, severity: str, text: str) -> None:
+        """Tell the person something."""
+        message = Message(severity, text)
+        self.messages = [*self.messages[-99:], message]
+        if self.on_message is not None:
+            self.on_message(message)
+
+    def _tell_problems(self) -> None:
+        problems = (self.renderer.error, self.recorder.problem)
+        for problem, told in zip(problems, self._told, strict=True):
+            if problem and problem != told:
+                self.say("error", problem)
+        self._told = problems
+
+    # -- layout -----------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """What is remembered between sessions, as numbers, texts, lists and dictionaries."""
+        view, tiles = self.renderer.view, self.tiles
+        grid = tiles._before_focus or tiles.grid
+        return {
+            "tab": self.tab,
+            "width": view.width,
+            "height": view.height,
+            "outputs": list(view.outputs),
+            "output": tiles.output,
+            "cell": grid.cell,
+            "color_map": tiles.palette.color_map,
+            "reverse": tiles.palette.reverse,
+            "numbers": tiles.numbers,
+            "folder": str(self.recorder.folder),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take a remembered layout; what does not fit is left as it is."""
+        tiles = self.tiles
+        self.tab = int(state.get("tab", self.tab))
+        tiles.output = str(state.get("output", tiles.output))
+        tiles.numbers = bool(state.get("numbers", tiles.numbers))
+        tiles.set_palette(
+            color_map=str(state.get("color_map", tiles.palette.color_map)),
+            reverse=bool(state.get("reverse", tiles.palette.reverse)),
+        )
+        tiles.grid = replace(tiles.grid, cell=max(12.0, float(state.get("cell", tiles.grid.cell))))
+        if "width" in state and "height" in state:
+            self.renderer.set_size(int(state["width"]), int(state["height"]))
+        if state.get("outputs"):
+            self.renderer.set_outputs([str(name) for name in state["outputs"]])
+        if "folder" in state:
+            self.recorder.folder = Path(state["folder"])
+
+    def save(self) -> None:
+        """Keep the layout, if it changed."""
+        state = self.state()
+        if self._store is not None and state != self._saved:
+            self._saved = state
+            self._store.save(state)

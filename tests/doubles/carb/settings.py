@@ -1,0 +1,105 @@
+"""Contract double of ``carb.settings``: a tree of values whose observers stay until they are removed by number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["ISettings", "SubscriptionId", "get_settings"]
+
+
+class SubscriptionId:
+    """Opaque; dropping it ends nothing."""
+
+
+def _check(path: str) -> list[str]:
+    if not isinstance(path, str):
+        raise TypeError(f"incompatible function arguments: path is a {type(path).__name__}")
+    return [part for part in path.split("/") if part]
+
+
+class ISettings:
+    """The settings of the process."""
+
+    def __init__(self) -> None:
+        self._tree: dict[str, Any] = {}
+        self.observers: dict[SubscriptionId, tuple[str, Callable[..., None], bool]] = {}
+
+    def get(self, path: str) -> Any:
+        """A copy of the value: None if unset, a list of an array, a dict of a branch."""
+        node: Any = self._tree
+        for part in _check(path):
+            if not isinstance(node, dict) or part not in node:
+                return None
+            node = node[part]
+        return list(node) if isinstance(node, list) else dict(node) if isinstance(node, dict) else node
+
+    def set(self, path: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, below in value.items():
+                self.set(f"{path}/{key}", below)
+            return
+        if value is None or not isinstance(value, (bool, int, float, str, list, tuple)):
+            raise TypeError(f"a setting cannot hold a {type(value).__name__}")
+        *parents, leaf = _check(path)
+        node = self._tree
+        for part in parents:
+            node = node.setdefault(part, {})
+        node[leaf] = list(value) if isinstance(value, tuple) else value
+        for at, fn, whole_tree in list(self.observers.values()):
+            if path == at:
+                fn(*([object()] * (3 if whole_tree else 2)))
+            elif whole_tree and path.startswith(f"{at}/"):
+                fn(object(), object(), 0)
+
+    def set_default(self, path: str, value: Any) -> None:
+        if self.get(path) is None:
+            self.set(path, value)
+
+    def get_as_bool(self, path: str) -> bool:
+        return bool(self.get(path))
+
+    def get_as_int(self, path: str) -> int:
+        return int(self.get(path) or 0)
+
+    def get_as_float(self, path: str) -> float:
+        return float(self.get(path) or 0.0)
+
+    def get_as_string(self, path: str) -> str:
+        value = self.get(path)
+        return "" if value is None else str(value)
+
+    def destroy_item(self, path: str) -> None:
+        *parents, leaf = _check(path)
+        node = self._tree
+        for part in parents:
+            node = node.get(part, {})
+        node.pop(leaf, None)
+
+    def subscribe_to_node_change_events(self, arg0: str, arg1: Callable[[Any, Any], None]) -> SubscriptionId:
+        return self._subscribe(arg0, arg1, False)
+
+    def subscribe_to_tree_change_events(self, arg0: str, arg1: Callable[[Any, Any, Any], None]) -> SubscriptionId:
+        return self._subscribe(arg0, arg1, True)
+
+    def unsubscribe_to_change_events(self, id: SubscriptionId) -> None:
+        if not isinstance(id, SubscriptionId):
+            raise TypeError("incompatible function arguments: id is not a SubscriptionId")
+        if id not in self.observers:
+            raise ValueError("unsubscribed twice")
+        del self.observers[id]
+
+    def _subscribe(self, path: str, fn: Callable[..., None], whole_tree: bool) -> SubscriptionId:
+        _check(path)
+        if not callable(fn):
+            raise TypeError("incompatible function arguments: the observer cannot be called")
+        key = SubscriptionId()
+        self.observers[key] = ("/" + "/".join(_check(path)), fn, whole_tree)
+        return key
+
+
+_SETTINGS = ISettings()
+
+
+def get_settings() -> ISettings:
+    return _SETTINGS

@@ -1,0 +1,145 @@
+"""Enabling and disabling the extension: what starts, what is left behind."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "omni.isaac.ovrtx_render"
+
+
+def test_enabling_attaches_and_disabling_leaves_nothing(kit) -> None:
+    before = kit.held()
+    service = kit.enable()
+    assert service.name == NAME
+    during = kit.held()
+    assert during["omni.kit.actions.core"] == 3 and during["omni.kit.menu.utils"] == 1
+    assert during["settings"] == 1 and during["streams"] + during.get("observers", 0) == 6
+    kit.disable()
+    assert kit.held() == before
+    assert kit.told() == []
+    from omni.isaac.ovrtx_render.kit import running
+
+    assert running() is None
+
+
+def test_stage_that_was_open_before_is_picked_up(kit) -> None:
+    url = kit.open()
+    service = kit.enable()
+    assert service.stage.GetRootLayer().realPath == url
+
+
+def test_stage_is_followed_and_let_go(kit) -> None:
+    service = kit.enable()
+    assert service.stage is None
+    first = kit.open()
+    assert service.stage.GetRootLayer().realPath == first
+    second = kit.open()
+    assert service.stage.GetRootLayer().realPath == second
+    kit.context.close_stage()  # the double complains about a stage that somebody holds
+    assert service.stage is None
+    assert kit.told() == []
+
+
+def test_extensions_that_come_later_are_attached(make_kit) -> None:
+    with make_kit(extensions=["omni.kit.actions.core", "omni.kit.menu.utils"]) as kit:
+        kit.manager.set_builtin("omni.kit.menu.utils", False)
+        kit.enable()
+        assert kit.held()["omni.kit.menu.utils"] == 0
+        kit.manager.set_builtin("omni.kit.menu.utils", True)
+        assert kit.held()["omni.kit.menu.utils"] == 1
+        kit.manager.set_builtin("omni.kit.menu.utils", False)
+        assert kit.held()["omni.kit.menu.utils"] == 0
+
+
+def test_headless_application_without_any_interface(make_kit) -> None:
+    with make_kit(extensions=[]) as kit:
+        kit.open()
+        service = kit.enable()
+        kit.app.update()
+        assert kit.told() == []
+        service.interface.show_window()
+        assert "has no windows" in kit.told("warn")[0]
+        kit.disable()
+
+
+def test_start_up_imports_nothing_heavy_and_takes_no_time() -> None:
+    """In a process of its own: how long enabling takes, and what it imports, with a stage that is open."""
+    code = """
+import sys, time, json
+from pathlib import Path
+from doubles.kit_process import kit_process
+import tempfile
+folder = Path(tempfile.mkdtemp())
+(folder / "omni.isaac.ovrtx_render").symlink_to(sys.argv[1])
+with kit_process("kit110", ["omni.kit.actions.core", "omni.kit.menu.utils", "omni.timeline"]):
+    import carb, omni.kit.app, omni.usd
+    from pxr import Usd
+    Usd.Stage.CreateNew(str(folder / "stage.usda")).Save()
+    manager = omni.kit.app.get_app().get_extension_manager()
+    manager.add_path(str(folder))
+    manager.set_builtin("omni.usd", True)
+    omni.usd.get_context().open_stage(str(folder / "stage.usda"))
+    before = set(sys.modules)
+    began = time.perf_counter()
+    assert manager.set_extension_enabled_immediate("omni.isaac.ovrtx_render", True)
+    seconds = time.perf_counter() - began
+    new = {name.partition(".")[0] for name in set(sys.modules) - before}
+    assert not new & {"warp", "numpy", "torch", "PIL", "isaaclab", "newton", "ovrtx"}, new
+    assert [line for line in carb.LOG if line[0] in ("warn", "error")] == [], carb.LOG
+    manager.set_extension_enabled_immediate("omni.isaac.ovrtx_render", False)
+    print(json.dumps(seconds))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT)],
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.splitlines()[-1]) < 0.3
+
+
+def test_manifest_declares_every_kit_module_that_is_imported() -> None:
+    """Elsewhere another extension may have imported it first, but not in the bare application of Kit's own test."""
+
+    manifest = tomllib.loads((ROOT / "config" / "extension.toml").read_text(encoding="utf-8"))
+    declared = set(manifest["dependencies"])
+    kernel = {"omni.ext", "omni.kit.app"}
+    imported = set()
+    for source in (ROOT / NAME.replace(".", "/") / "kit").glob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+                imported |= set(names) if node.module == "omni" else {node.module}
+    needed = {name for name in imported if name.startswith("omni.")} - kernel
+    assert needed - declared == set()
+    hard = {name for name, how in manifest["dependencies"].items() if not how.get("optional")}
+    assert hard == {"omni.usd"}
+
+
+@pytest.mark.parametrize("profile", ["kit107", "kit110"])
+def test_reload_of_all_modules(make_kit, profile: str) -> None:
+    """In Kit, disabling forgets the modules; the classes of the next start are other objects of the same names."""
+    with make_kit(profile) as kit:
+        before = kit.held()
+        for _ in range(3):
+            kit.enable()
+            kit.open()
+            kit.disable()
+            import sys
+
+            for name in [name for name in sys.modules if name.startswith(f"{NAME}.kit")]:
+                del sys.modules[name]
+        assert kit.held() == before
+        assert kit.told() == []

@@ -1,0 +1,54 @@
+"""A small scene with four environments, and view-models that are closed when the test ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omni.isaac.ovrtx_render import RendererCfg
+
+pytest.importorskip("pxr", reason="the viewer draws stages, which needs the extra 'standalone'")
+from pxr import Usd
+from ui_helpers import make_stage
+
+from omni.isaac.ovrtx_render.ui.model import ViewModel
+
+DOUBLES = str(Path(__file__).resolve().parents[1] / "doubles")
+if DOUBLES not in sys.path:  # `omni` is a namespace package: omni.ui is found there, our own package where it was
+    sys.path.append(DOUBLES)
+
+
+@pytest.fixture
+def stage() -> Usd.Stage:
+    """A stage with four environments."""
+    return make_stage()
+
+
+@pytest.fixture
+def cfg(device: str) -> RendererCfg:
+    """A plain configuration."""
+    return RendererCfg(backend="warp", device=device, exposure=0.0, shadows=False, background=(0.0, 0.0, 0.0))
+
+
+@pytest.fixture
+def make_model(cfg: RendererCfg, tmp_path: Path) -> Iterator[Callable[..., ViewModel]]:
+    """``make_model(stage, **arguments)`` gives a view-model that draws 32 x 24 tiles on a 300 x 200 canvas."""
+    made: list[ViewModel] = []
+
+    def factory(stage: Any = None, **arguments: Any) -> ViewModel:
+        model = ViewModel(**{"cfg": cfg, "inline": True, "folder": tmp_path / "out", **arguments})
+        made.append(model)
+        model.renderer.set_view(width=32, height=24, outputs=("rgb", "depth", "instance_id_segmentation_fast"))
+        model.tiles.shown = True
+        model.tiles.resize(300, 200)
+        if stage is not None:
+            model.open(stage)
+        return model
+
+    yield factory
+    for model in made:
+        model.close()

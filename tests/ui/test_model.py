@@ -1,0 +1,459 @@
+"""The view-model on a real renderer: choices, frames, comparison, messages, what is remembered."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pxr import Gf, Usd, UsdGeom
+from ui_helpers import COUNT, make_stage, settle
+
+from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
+from omni.isaac.ovrtx_render.ui.canvas import Compare
+from omni.isaac.ovrtx_render.ui.model import ViewModel
+from omni.isaac.ovrtx_render.ui.tile_statistics import Flag
+
+Make = Callable[..., ViewModel]
+
+
+def tile(model: ViewModel, row: int) -> np.ndarray:
+    """What the picture shows of a tile, without its border and number."""
+    x, y, w, h = (int(v) for v in model.tiles.grid.box(row))
+    return model.tiles.picture.host()[y + h // 2 : y + h, x + w // 2 : x + w, :3]
+
+
+def test_stage_is_drawn_and_shown(make_model: Make, stage: Usd.Stage) -> None:
+    model = make_model(stage)
+    settle(model)
+    assert model.renderer.state == f"warp: {COUNT} cameras, 32 x 24, frame 1"
+    assert [group.name for group in model.renderer.cameras] == ["Camera", "/World/Overview"]
+    assert model.tiles.outputs == ["rgb", "depth", "instance_id_segmentation_fast"]
+    assert (model.tiles.picture.width, model.tiles.picture.height) == (300, 200)
+    strongest = [int(tile(model, row).reshape(-1, 3).mean(0).argmax()) for row in range(COUNT)]
+    assert strongest == [0, 1, 2, 0]  # the colours of the cubes
+    assert model.tiles.summary == "1-4 of 4 tiles"
+    assert not model.messages
+
+
+def test_nothing_is_drawn_while_nobody_looks(make_model: Make, stage: Usd.Stage) -> None:
+    model = make_model(stage)
+    settle(model)
+    model.tiles.shown = False
+    picture, step = model.tiles.picture, model.session.step
+    for _ in range(3):
+        model.request_frame()
+        model.tiles.point(50, 50)
+        settle(model)
+    assert (model.tiles.picture, model.session.step) == (picture, step)
+    model.tiles.shown = True
+    settle(model)
+    assert model.session.step == step + 1
+    assert model.tiles.picture is not picture
+
+
+def test_edits_of_the_stage_are_drawn(make_model: Make, stage: Usd.Stage) -> None:
+    model = make_model(stage)
+    settle(model)
+    before = tile(model, 1).copy()
+    UsdGeom.Cube(stage.GetPrimAtPath("/World/envs/env_1/Cube")).GetDisplayColorAttr().Set([Gf.Vec3f(1, 1, 1)])
+    settle(model)
+    np.testing.assert_array_equal(tile(model, 1), before)  # nobody asked for a frame
+    model.request_frame()
+    settle(model)
+    assert tile(model, 1).mean() > before.mean() + 40
+
+
+def test_only_visible_tiles_are_copied(make_model: Make) -> None:
+    model = make_model(make_stage(60))
+    settle(model)
+    tiles = model.tiles
+    tiles.move(replace(tiles.grid, cell=90.0))
+    settle(model)
+    copied = model.tiles._frame.a.tiles
+    assert len(copied.rows) == len(tiles.grid.visible_rows) < 20
+    step = model.session.step
+    tiles.move(tiles.grid.paged(2))
+    assert tiles.grid.visible_rows[0] >= 6
+    settle(model)
+    assert model.tiles._frame.a.tiles.rows.tolist() == tiles.grid.visible_rows.tolist()
+    assert tiles.picture.missing == 0
+    assert model.session.step == step  # the frame is the same one
+
+
+def test_readout_has_value_unit_and_label(make_model: Make, stage: Usd.Stage) -> None:
+    model = make_model(stage)
+    settle(model)
+    tiles = model.tiles
+    x, y, w, h = tiles.grid.box(2)
+    for output, expected in {"depth": "5.000 m", "instance_id_segmentation_fast": "/World/envs/env_2/Cube"}.items():
+        tiles.show_output(output)
+        tiles.point(x + w / 2, y + h / 2)
+        settle(model)
+        assert (tiles.readout.row, tiles.readout.env, tiles.readout.x, tiles.readout.y) == (2, 2, 16, 12)
+        assert expected in tiles.readout.text
+    tiles.show_output("depth")
+    tiles.point(x + 1, y + h - 1)
+    settle(model)
+    assert tiles.readout.value == "no hit"
+    tiles.leave()
+    settle(model)
+    assert tiles.readout is None
+
+
+def test_frozen_frame_is_compared_with_the_next(make_model: Make, stage: Usd.Stage) -> None:
+    model = make_model(stage)
+    settle(model)
+    model.freeze()
+    assert model.compared_with == "frame 1"
+    UsdGeom.Cube(stage.GetPrimAtPath("/World/envs/env_1/Cube")).GetDisplayColorAttr().Set([Gf.Vec3f(1, 1, 1)])
+    model.request_frame()
+    model.tiles.set_compare(Compare.DIFFERENCE)
+    settle(model)
+    same, other = tile(model, 0), tile(model, 1)
+    assert len(np.unique(same.reshape(-1, 3), axis=0)) == 1
+    assert len(np.unique(other.reshape(-1, 3), axis=0)) > 1
+    model.tiles.set_compare(Compare.REFERENCE)
+    settle(model)
+    assert tile(model, 1).reshape(-1, 3).mean(0).argmax() == 1  # still green
+    model.stop_comparing()
+    settle(model)
+    assert model.compared_with == ""
+    assert tile(model, 1).min() > 0 or tile(model, 1).std(-1).max() < 3
+
+
+def test_two_configurations_draw_the_same_frame(make_model: Make, stage: Usd.Stage) -> None:
+    model = make_model(stage)
+    settle(model)
+    model.compare_backend("warp", exposure=1.0)
+    settle(model)
+    a, b = model.tiles._frame.a, model.tiles._frame.b
+    assert b.step == a.step
+    assert b.tiles.pixels.numpy().mean() > a.tiles.pixels.numpy().mean() + 5
+    assert len(model.other_times) > 0
+    model.stop_comparing()
+    assert model.session.other is None
+
+
+def test_options_change_the_picture(make_model: Make, stage: Usd.Stage) -> None:
+    model = make_model(stage)
+    settle(model)
+    before = tile(model, 0).mean()
+    options = {option.name: option for option in model.renderer.options}
+    assert options["exposure"].value == 0.0
+    assert "stops" in options["exposure"].doc
+    assert model.renderer.set_option(options["exposure"], "1.5")
+    settle(model)
+    assert tile(model, 0).mean() > before + 10
+    assert model.renderer.cfg.exposure == 1.5
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("samples_per_pixel", "0", "samples_per_pixel is 0; it must be a whole number from 1 to 1024"),
+        ("samples_per_pixel", "two", "'two' is no number"),
+        ("samples_per_pixel", "1.5", "no whole number"),
+        ("background", "1 2", "three linear colour values"),
+        ("exposure", "bright", "exposure is 'bright'"),
+    ],
+)
+def test_wrong_options_are_told_and_change_nothing(make_model: Make, name: str, text: str, told: str) -> None:
+    model = make_model()
+    cfg = model.renderer.cfg
+    option = next(option for option in model.renderer.options if option.name == name)
+    assert not model.renderer.set_option(option, text)
+    assert told in model.renderer.problem
+    assert model.renderer.cfg == cfg
+    model.update()
+    assert told in model.messages[-1].text
+    model.update()
+    assert len(model.messages) == 1  # told once
+
+
+def test_backends_are_listed_with_reasons(make_model: Make) -> None:
+    model = make_model()
+    choices = {choice.name: choice for choice in model.renderer.backends}
+    assert next(iter(choices)) == "auto"
+    assert choices["warp"].available
+    assert all(choice.reason for choice in choices.values())
+    missing = next((choice for choice in choices.values() if not choice.available), None)
+    if missing is not None:
+        model.renderer.choose_backend(missing.name)
+        assert missing.reason in model.renderer.problem
+        assert model.renderer.cfg.backend == "warp"
+
+
+def test_failing_backend_keeps_the_picture(make_model: Make, stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_model(stage)
+    settle(model)
+    picture = model.tiles.picture
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TiledRenderer, "__init__", refuse)
+        model.renderer.configure(samples_per_pixel=2)
+        settle(model)
+        assert "out of memory" in model.messages[-1].text
+        assert model.tiles.picture is not None
+        model.request_frame()
+        settle(model)  # the old renderer goes on
+        assert model.session.step >= 2
+    assert picture is not None
+    model.renderer.retry()
+    settle(model)
+    assert model.renderer.error == ""
+    assert model.session.renderer.cfg.samples_per_pixel == 2
+
+
+def test_failing_frame_is_told_and_the_next_one_is_drawn(
+    make_model: Make, stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(stage)
+    settle(model)
+    with monkeypatch.context() as patch:
+        patch.setattr(TiledRenderer, "render", lambda *_, **__: 1 / 0)
+        model.request_frame()
+        settle(model)
+    assert "ZeroDivisionError" in model.messages[-1].text
+    step = model.session.step
+    model.request_frame()
+    settle(model)
+    assert model.session.step == step + 1
+    assert model.renderer.error == ""
+
+
+def test_stage_without_cameras_is_told(make_model: Make) -> None:
+    stage = Usd.Stage.CreateInMemory()
+    model = make_model(stage)
+    settle(model)
+    assert "no camera" in model.renderer.state
+    UsdGeom.Camera.Define(stage, "/Camera")
+    model.request_frame()
+    settle(model)
+    assert model.session.step == 1
+
+
+def test_cameras_size_and_outputs_can_be_chosen(make_model: Make, stage: Usd.Stage) -> None:
+    model = make_model(stage)
+    settle(model)
+    model.renderer.choose_cameras("/World/Overview")
+    model.renderer.set_size(16, 16)
+    model.renderer.toggle_output("normals", True)
+    model.renderer.toggle_output("rgb", False)
+    settle(model)
+    assert model.session.bundle.paths == ["/World/Overview"]
+    assert model.tiles.outputs == ["depth", "instance_id_segmentation_fast", "normals"]
+    assert model.tiles.output == "depth"
+    assert model.tiles._frame.a.tiles.pixels.shape == (1, 16, 16, 1)
+    assert not model.renderer.set_size(0, 16)
+    assert len(model.session.renderer.bundles) == 1
+
+
+def test_black_tiles_are_flagged_and_can_be_shown_alone(make_model: Make, stage: Usd.Stage) -> None:
+    stage.GetPrimAtPath("/World/envs/env_2/Cube").SetActive(False)
+    model = make_model(stage)
+    settle(model)
+    tiles = model.tiles
+    assert tiles.statistics.flags.tolist() == [0, 0, Flag.BLACK, 0]
+    assert tiles.summary == "1-4 of 4 tiles, 1 black"
+    tiles.set_only_flagged(True)
+    settle(model)
+    assert tiles.grid.rows.tolist() == [2]
+    stage.GetPrimAtPath("/World/envs/env_2/Cube").SetActive(True)
+    model.request_frame()
+    settle(model)
+    assert len(tiles.grid.rows) == 0
+    tiles.set_only_flagged(False)
+    assert len(tiles.grid.rows) == COUNT
+
+
+def test_selection_and_focus_move_by_keys(make_model: Make, stage: Usd.Stage) -> None:
+    model = make_model(stage)
+    settle(model)
+    tiles = model.tiles
+    cell = tiles.grid.cell
+    tiles.step_selection(0, 0)
+    assert tiles.selected == 0
+    tiles.step_selection(1, 0)
+    assert tiles.selected == 1
+    tiles.focus(1)
+    assert tiles.grid.rows.tolist() == [1]
+    assert tiles.grid.cell > cell
+    tiles.step_selection(1, 0)
+    assert tiles.grid.rows.tolist() == [2]
+    settle(model)
+    assert tile(model, 2).reshape(-1, 3).mean(0).argmax() == 2
+    tiles.focus(None)
+    assert (len(tiles.grid), tiles.grid.cell) == (COUNT, cell)
+    tiles.step_selection(-10, -10)
+    assert tiles.selected == 0
+
+
+def test_attached_renderer_is_looked_at(make_model: Make, stage: Usd.Stage, cfg: RendererCfg) -> None:
+    model = make_model()
+    with TiledRenderer(stage, cfg) as renderer:
+        bundle = renderer.add_cameras("/World/envs/env_.*/Camera", width=16, height=16, outputs=("rgb",))
+        model.attach(renderer)
+        model.update()
+        renderer.render(bundle)
+        model.capture()
+        settle(model)
+        assert model.tiles.picture is not None
+        assert model.session.step == 1
+        assert not model.renderer.configure(samples_per_pixel=4)
+        assert "owns this renderer" in model.renderer.problem
+        # Another page of the same frame, as long as one thread does both.
+        model.tiles.move(model.tiles.grid.zoomed(3.0))
+        settle(model)
+        assert model.tiles.picture.missing == 0
+        model.tiles.shown = False
+        model.update()
+        renderer.render(bundle)
+        model.capture()
+        assert model.session.take() is None
+        model.close_stage()
+        assert renderer.render(bundle)["rgb"].shape == (COUNT, 16, 16, 3)  # it is not ours to close
+
+
+def test_closing_lets_the_stage_go(make_model: Make) -> None:
+    stage = make_stage()
+    model = make_model(stage)
+    settle(model)
+    model.compare_backend("warp", exposure=1.0)
+    settle(model)
+    model.freeze()
+    gone = weakref.ref(stage.GetRootLayer())
+    model.close_stage()
+    del stage
+    gc.collect()
+    assert gone() is None or gone().expired
+    assert model.tiles.picture is None
+    model.open(make_stage(2))
+    settle(model)
+    assert model.tiles.summary == "1-2 of 2 tiles"
+
+
+def test_slow_frames_never_hold_up_the_application(
+    make_model: Make, stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(stage, inline=False)
+    settle(model)
+    real, drawn_by = TiledRenderer.render, set()
+
+    def slow(self: TiledRenderer, *args: Any, **fields: Any) -> Any:
+        drawn_by.add(threading.current_thread())
+        time.sleep(0.3)
+        return real(self, *args, **fields)
+
+    monkeypatch.setattr(TiledRenderer, "render", slow)
+    model.request_frame()
+    step, pictures, worst = model.session.step, set(), 0.0
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
+        model.tiles.move(model.tiles.grid.zoomed(1.001))
+        began = time.perf_counter()
+        model.update()
+        worst = max(worst, time.perf_counter() - began)
+        pictures.add(id(model.tiles.picture))
+        model.request_frame()
+        time.sleep(0.005)
+    assert 2 <= model.session.step - step <= 6
+    assert worst < 0.15
+    assert len(pictures) > 12  # zooming is seen at once, on the frame there is
+    assert threading.main_thread() not in drawn_by
+
+
+def test_stage_is_closed_during_a_frame(make_model: Make, stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_model(stage, inline=False)
+    settle(model)
+    started, go_on = threading.Event(), threading.Event()
+    real = TiledRenderer.render
+
+    def held(self: TiledRenderer, *args: Any, **fields: Any) -> Any:
+        started.set()
+        assert go_on.wait(30)
+        return real(self, *args, **fields)
+
+    monkeypatch.setattr(TiledRenderer, "render", held)
+    monkeypatch.setattr("omni.isaac.ovrtx_render.ui.session._PATIENCE", 0.05)
+    closed: list[int] = []
+    close = TiledRenderer.close
+    monkeypatch.setattr(TiledRenderer, "close", lambda self: (closed.append(id(self)), close(self))[1])
+    model.request_frame()
+    model.update()
+    assert started.wait(10)
+    old = id(model.session.renderer)
+    began = time.monotonic()
+    model.close_stage()
+    assert time.monotonic() - began < 5.0
+    assert not closed
+    monkeypatch.setattr(TiledRenderer, "render", real)
+    model.open(make_stage(2))
+    settle(model)
+    assert model.tiles.summary == "1-2 of 2 tiles"
+    go_on.set()
+    end = time.monotonic() + 10
+    while old not in closed and time.monotonic() < end:
+        time.sleep(0.01)
+    assert closed == [old]
+
+
+def test_layout_is_remembered(make_model: Make, stage: Usd.Stage) -> None:
+    class Memory:
+        def __init__(self) -> None:
+            self.kept: dict[str, Any] = {}
+
+        def load(self) -> dict[str, Any]:
+            return self.kept
+
+        def save(self, state: dict[str, Any]) -> None:
+            self.kept = state
+
+    memory = Memory()
+    model = make_model(stage, store=memory)
+    settle(model)
+    model.tiles.show_output("depth")
+    model.tiles.set_palette(color_map="turbo", reverse=True)
+    model.tiles.move(replace(model.tiles.grid, cell=77.0))
+    model.renderer.set_size(40, 30)
+    model.tab = 1
+    model.close()
+    again = ViewModel(store=memory, inline=True)
+    assert again.state() == memory.kept
+    assert (again.tiles.output, again.tiles.palette.color_map, again.tiles.grid.cell) == ("depth", "turbo", 77.0)
+    assert (again.renderer.view.width, again.renderer.view.height, again.tab) == (40, 30, 1)
+    again.close()
+
+
+def test_png_and_video_are_written(make_model: Make, stage: Usd.Stage, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="writing PNG needs Pillow")
+    model = make_model(stage)
+    assert model.save_png() is None
+    settle(model)
+    path = model.save_png()
+    assert path == tmp_path / "out" / "rgb_0001.png"
+    np.testing.assert_array_equal(np.asarray(image.open(path)), model.tiles.picture.host())
+    pytest.importorskip("imageio_ffmpeg", reason="videos need the extra 'video'")
+    path = model.record()
+    model.tiles.shown = False  # a recording goes on behind a covered tab
+    for _ in range(5):
+        model.request_frame()
+        settle(model)
+    model.record()
+    assert model.recorder.close()
+    assert model.recorder.problem == ""
+    import imageio.v3 as iio
+
+    frames = iio.imread(path)
+    assert frames.shape == (5, 200, 300, 3)
+    assert np.abs(frames[0].astype(int) - model.tiles.picture.host()[..., :3]).mean() < 6
