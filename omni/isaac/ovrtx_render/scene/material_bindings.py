@@ -12,7 +12,7 @@ from pxr import Sdf, Usd, UsdShade
 
 from .report import Report
 
-__all__ = ["BindingResolver"]
+__all__ = ["BindingResolver", "binding_purpose", "resolve_binding"]
 
 _RELATIONSHIPS = {
     "material:binding:full": 0,
@@ -46,7 +46,7 @@ class BindingResolver:
         """The material prim bound to a prim, or None if it is unbound."""
         bound = self._bound(prim)
         if bound.collections:
-            return _resolved_by_usd(prim)
+            return resolve_binding(prim)[0]
         for target in bound.targets:
             if target is not None:
                 return prim.GetStage().GetPrimAtPath(target)
@@ -103,7 +103,7 @@ class BindingResolver:
         return replace(inherited, targets=tuple(targets), strong=tuple(strong), collections=collections)
 
 
-def _purpose(name: str) -> str:
+def binding_purpose(name: str) -> str:
     """Purpose in a binding's name: ``material:binding[:purpose]``, ``material:binding:collection[:purpose]:name``."""
     parts = name.split(":")
     if len(parts) == 3:
@@ -111,12 +111,13 @@ def _purpose(name: str) -> str:
     return parts[3] if len(parts) == 5 else ""
 
 
-def _resolved_by_usd(prim: Usd.Prim) -> Usd.Prim | None:
+def resolve_binding(prim: Usd.Prim) -> tuple[Usd.Prim | None, Usd.Relationship | None]:
+    """The material prim bound to a prim and the relationship that binds it, by USD's own resolution."""
     api = UsdShade.MaterialBindingAPI(prim)
-    preview = None
+    found: tuple[Usd.Prim | None, Usd.Relationship | None] = (None, None)
     for purpose in (UsdShade.Tokens.full, UsdShade.Tokens.preview):
         material, relationship = api.ComputeBoundMaterial(purpose)
-        if material and relationship and _purpose(relationship.GetName()) == purpose:
-            return material.GetPrim()
-        preview = material
-    return preview.GetPrim() if preview else None
+        found = (material.GetPrim(), relationship) if material and relationship else (None, None)
+        if found[1] and binding_purpose(found[1].GetName()) == purpose:
+            break
+    return found

@@ -24,7 +24,7 @@ from .preview_surface import read_preview_surface
 from .report import Report
 from .shader_inputs import shader_id, surface_source
 from .shading_networks import NetworkReader, Primvars
-from .textures import TextureStore
+from .textures import Image, TextureStore
 
 __all__ = ["DEFAULT_COLOR", "FALLBACK_COLOR", "MaterialReader"]
 
@@ -52,17 +52,20 @@ class MaterialReader:
         stage: The stage, kept for reference only; prims know theirs.
         cfg: ``texture_max_size`` counts here.
         findings: Problems are appended to it.
+        images: Decoded files by location, to take from and add to; None is an empty table of its own.
 
     Attributes:
         materials: Distinct materials; :meth:`bind` returns indices into it.
         textures: Loaded textures.
     """
 
-    def __init__(self, stage: Usd.Stage, cfg: RendererCfg, findings: list[Finding]) -> None:
+    def __init__(
+        self, stage: Usd.Stage, cfg: RendererCfg, findings: list[Finding], images: dict[str, Image] | None = None
+    ) -> None:
         self.stage = stage
         self.materials: list[Material] = []
         self.report = Report(findings)
-        self._textures = TextureStore(cfg.texture_max_size, self.report)
+        self._textures = TextureStore(cfg.texture_max_size, self.report, images)
         self._bindings = BindingResolver(self.report)
         self._variants: dict[Sdf.Path, _Variants] = {}
         self._by_content: dict[Material, int] = {}
@@ -95,7 +98,7 @@ class MaterialReader:
         primvars = Primvars(prim)
         index = variants.indices.get(primvars.answers(variants.questions)) if variants.indices else None
         if index is None:
-            material = self._read(material_prim, primvars)
+            material = self.read(material_prim, primvars)
             questions = tuple(sorted(primvars.asked))
             if questions != variants.questions:
                 # A first read, or a network whose questions depend on answers: earlier keys are of another shape.
@@ -131,7 +134,7 @@ class MaterialReader:
             False, and nothing changed, if what it asks of the prims that show it is not what it was.
         """
         primvars = Primvars(user)
-        old, new = self.materials[index], self._read(prim, primvars)
+        old, new = self.materials[index], self.read(prim, primvars)
         self._textures.forget_files()
         if tuple(sorted(primvars.asked)) != self._questions.get(prim.GetPath(), ()) or _asks(old) != _asks(new):
             return False
@@ -199,7 +202,8 @@ class MaterialReader:
             )
         )
 
-    def _read(self, material: Usd.Prim, primvars: Primvars) -> Material:
+    def read(self, material: Usd.Prim, primvars: Primvars) -> Material:
+        """Read a material prim for a prim that shows it; the table stays as it is."""
         name = str(material.GetPath())
         reader = NetworkReader(primvars, self._textures, self.report)
         unknown: list[str] = []

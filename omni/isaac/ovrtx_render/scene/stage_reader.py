@@ -7,7 +7,7 @@ first of them, and only their transforms are read one by one, and only where the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -117,6 +117,7 @@ class StageReader:
 
     Attributes:
         has_instancers: Whether the stage that was read has point instancers that are drawn.
+        groups: Which environments of the stage that was read are clones.
     """
 
     def __init__(self, stage: Usd.Stage, cfg: RendererCfg, reuse_clones: bool = True) -> None:
@@ -128,6 +129,7 @@ class StageReader:
         self._camera_offsets: list[np.ndarray] = []
         self._light_offsets: list[np.ndarray] = []
         self.has_instancers = False
+        self.groups: list[CloneGroup] = []
         self._materials: MaterialReader | None = None
         self._places: tuple[PathIndex, PathIndex, PathIndex] | None = None
 
@@ -164,7 +166,7 @@ class StageReader:
         self._frames = [assembly.table.paths[i] for i in assembly.frames]
         self._offsets = assembly.offsets
         self._camera_offsets, self._light_offsets = assembly.camera_offsets, assembly.light_offsets
-        self._materials, self._places = walk.materials, None
+        self._materials, self._places, self.groups = walk.materials, None, groups
         self.has_instancers = walk.has_instancers
         if not len(scene.instances):
             findings.append(
@@ -176,6 +178,11 @@ class StageReader:
                 )
             )
         return scene
+
+    def material_sources(self) -> list[set[str]]:
+        """Paths of the material prims that became each entry of ``Scene.materials``."""
+        assert self._materials is not None
+        return [self._materials.sources(index) for index in range(len(self._materials.materials))]
 
     def read_transforms(self, scene: Scene, paths: Sequence[str] | None = None) -> TransformUpdate:
         """Read world transforms again.
@@ -191,11 +198,34 @@ class StageReader:
         """
         if len(scene.instances) != len(self._frames):
             raise SceneError("the scene does not belong to this reader; call read() and use the scene it returns")
-        cache = UsdGeom.XformCache(TIME)
         if self._places is None:
             cameras_at, lights_at = ([item.path for item in items] for items in (scene.cameras, scene.lights))
             self._places = PathIndex(self._frames), PathIndex(cameras_at), PathIndex(lights_at)
         rows, cameras, sources = (index.below(paths) for index in self._places)
+        world = self._world_of()
+        return TransformUpdate(
+            rows,
+            self._rows(rows, world),
+            cameras,
+            _stack([self._camera_offsets[i] @ world(scene.cameras[i].path) for i in cameras]),
+            sources,
+            _stack([self._light_offsets[i] @ world(scene.lights[i].path) for i in sources]),
+        )
+
+    def read_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Read the (K, 4, 4) world transforms of some rows of ``Scene.instances`` again.
+
+        Raises:
+            SceneError: A prim of them is gone.
+        """
+        return self._rows(rows, self._world_of())
+
+    def _rows(self, rows: np.ndarray, world: Callable[[str], np.ndarray]) -> np.ndarray:
+        return self._offsets[rows] @ _stack([world(self._frames[i]) for i in rows])
+
+    def _world_of(self) -> Callable[[str], np.ndarray]:
+        """A function that gives the world matrix of a prim, as it is now."""
+        cache = UsdGeom.XformCache(TIME)
         worlds: dict[str, np.ndarray] = {}
 
         def world(path: str) -> np.ndarray:
@@ -207,17 +237,7 @@ class StageReader:
                 found = worlds[path] = matrix(cache.GetLocalToWorldTransform(prim))
             return found
 
-        def stack(matrices: list[np.ndarray]) -> np.ndarray:
-            return np.array(matrices, np.float64).reshape(-1, 4, 4)
-
-        return TransformUpdate(
-            rows,
-            self._offsets[rows] @ stack([world(self._frames[i]) for i in rows]),
-            cameras,
-            stack([self._camera_offsets[i] @ world(scene.cameras[i].path) for i in cameras]),
-            sources,
-            stack([self._light_offsets[i] @ world(scene.lights[i].path) for i in sources]),
-        )
+        return world
 
     def refresh_light(self, scene: Scene, index: int) -> bool:
         """Read a light of the scene again, into its record; False if it does not light any more."""
@@ -570,6 +590,10 @@ class _Assembly:
             columns = [np.concatenate(parts)[order] for parts in zip(*self._blocks, strict=True)]
             scene.instances = Instances(*columns[:8])
             self.frames, self.offsets = columns[8], columns[9]
+
+
+def _stack(matrices: list[np.ndarray]) -> np.ndarray:
+    return np.array(matrices, np.float64).reshape(-1, 4, 4)
 
 
 def _meters_per_unit(stage: Usd.Stage, findings: list[Finding]) -> float:

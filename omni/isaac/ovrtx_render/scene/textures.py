@@ -27,7 +27,7 @@ from .openusd import TIME
 from .radiance_hdr import decode_hdr
 from .report import Report
 
-__all__ = ["TextureStore", "decode_image", "read_asset", "resolve_asset", "srgb_to_linear"]
+__all__ = ["Image", "TextureStore", "decode_image", "read_asset", "resolve_asset", "srgb_to_linear"]
 
 MAX_PIXELS = 1 << 28
 """Images with more pixels than this (16384 x 16384) are refused: they are bombs or mistakes."""
@@ -56,16 +56,18 @@ class TextureStore:
     Args:
         max_size: Longest allowed side [px]; larger images are scaled down.
         report: Where problems are told.
+        images: Decoded files by location, to take from and add to; None is an empty table of its own.
 
     Attributes:
         textures: What was loaded so far.
     """
 
-    def __init__(self, max_size: int, report: Report) -> None:
+    def __init__(self, max_size: int, report: Report, images: dict[str, Image] | None = None) -> None:
         self.textures: list[Texture] = []
         self._max_size = max_size
         self._report = report
-        self._images: dict[str, Image | None] = {}
+        self._images: dict[str, Image] = {} if images is None else images
+        self._asked: set[str] = set()
         self._index: dict[tuple[str, bool], int] = {}
         self._means: dict[int, tuple[float, float, float, float]] = {}
 
@@ -139,34 +141,38 @@ class TextureStore:
     def forget_files(self) -> None:
         """Drop decoded files that are not needed to answer for textures that are loaded already."""
         self._images.clear()
+        self._asked.clear()
 
     def _image(self, location: str, prim: Sdf.Path, authored: str) -> Image | None:
-        if location not in self._images:
-            self._images[location] = None
-            try:
-                image = decode_image(read_asset(location), os.path.splitext(authored)[1].lower(), self._max_size)
-            except MissingExtraError as error:
-                self._report("texture-unresolved", "warning", prim, f"texture {authored} ({location}): {error}")
-            except Exception as error:  # decoders raise anything on broken files
+        if location in self._asked:
+            return self._images.get(location)
+        self._asked.add(location)
+        image = self._images.get(location)
+        try:
+            if image is None:
+                extension = os.path.splitext(authored)[1].lower()
+                image = self._images[location] = decode_image(read_asset(location), extension, self._max_size)
+        except MissingExtraError as error:
+            self._report("texture-unresolved", "warning", prim, f"texture {authored} ({location}): {error}")
+        except Exception as error:  # decoders raise anything on broken files
+            self._report(
+                "texture-unreadable",
+                "warning",
+                prim,
+                f"texture {authored} ({location}) cannot be decoded: {type(error).__name__}: {error}; the input "
+                "shows its fallback. Export the file again as PNG, JPEG, EXR or HDR",
+            )
+        else:
+            height, width = image.data.shape[:2]
+            if (width, height) != image.full_size:
                 self._report(
-                    "texture-unreadable",
-                    "warning",
+                    "texture-downscaled",
+                    "info",
                     prim,
-                    f"texture {authored} ({location}) cannot be decoded: {type(error).__name__}: {error}; the input "
-                    "shows its fallback. Export the file again as PNG, JPEG, EXR or HDR",
+                    f"texture {authored} was scaled from {image.full_size[0]} x {image.full_size[1]} to "
+                    f"{width} x {height}; raise texture_max_size to keep it",
                 )
-            else:
-                self._images[location] = image
-                height, width = image.data.shape[:2]
-                if (width, height) != image.full_size:
-                    self._report(
-                        "texture-downscaled",
-                        "info",
-                        prim,
-                        f"texture {authored} was scaled from {image.full_size[0]} x {image.full_size[1]} to "
-                        f"{width} x {height}; raise texture_max_size to keep it",
-                    )
-        return self._images[location]
+        return image
 
 
 def _is_srgb(color_space: str, image: Image) -> bool:

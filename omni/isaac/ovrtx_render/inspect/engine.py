@@ -1,0 +1,250 @@
+"""Runs the checks. Every prim that stands for others is checked once, for all environments in which it is the same."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import fields, replace
+
+import numpy as np
+from pxr import Usd
+
+from ..config import RendererCfg
+from ..scene.data import Camera, Light, Material
+from ..scene.data import Finding as SceneFinding
+from ..scene.stage_reader import StageReader
+from .bindings import Binding, bound_subsets, resolve
+from .checks import bindings as binding_checks
+from .checks import looks, shapes, stages, uvs
+from .checks.cameras import check_cameras
+from .checks.lights import check_lights
+from .clones import OUTSIDE, Clones
+from .finding import Told
+from .placed import Piece, Placed
+from .refine import refine
+from .store import Store
+from .walk import Visit, visit_all
+
+__all__ = ["Engine", "MaterialOf"]
+
+MaterialOf = Callable[[Usd.Prim, Binding], "Material | None"]
+"""What the binding of a prim or GeomSubset became."""
+
+_NETWORK = frozenset({"Shader", "NodeGraph", "Material"})
+_LOOK_CODES = frozenset({"material-missing", "display-color-type", "display-opacity-unsupported", "light-unsupported"})
+
+
+class Engine:
+    """What the checks know of a stage.
+
+    Args:
+        stage: The stage.
+        cfg: Configuration of the renderer that will draw it.
+        outputs: Names of the outputs that will be asked for.
+
+    Attributes:
+        clones: Which environments are the same.
+        told: What was told.
+        looks: Bindings of each drawn prim and its subsets, by its name, with the environments in which they hold.
+        users: Names of the drawn prims that show a material, by its name.
+        kinds: Names of the prims that are drawn, and of those with hidden geometry, with their environments.
+        lights: Lights by path.
+        cameras: Cameras by path.
+        placed: What is drawn, and where.
+    """
+
+    def __init__(self, stage: Usd.Stage, cfg: RendererCfg, outputs: Collection[str] = ()) -> None:
+        self.stage, self.cfg, self.outputs = stage, cfg, outputs
+        self._facts: dict[int, tuple[object, shapes.MeshFacts]] = {}
+        self.check_all()
+
+    def check_all(self) -> None:
+        """Check everything."""
+        self.reader = StageReader(self.stage, self.cfg)
+        scene = self.reader.read()
+        self.meters_per_unit, self.labelled = scene.meters_per_unit, len(scene.labels) > 1
+        self.clones = Clones(scene.env_paths, self.reader.groups)
+        self.told = Store(self.clones)
+        self.looks: dict[str, dict[tuple[Binding, ...], frozenset[int]]] = defaultdict(dict)
+        self.users: dict[str, set[str]] = defaultdict(set)
+        self.kinds: dict[str, dict[str, frozenset[int]]] = {"drawn": {}, "hidden": {}}
+        self.lights: dict[str, Light] = {light.path: light for light in scene.lights}
+        self.cameras: dict[str, Camera] = {camera.path: camera for camera in scene.cameras}
+        self.placed = Placed(scene)
+        entries: dict[str, list[int]] = defaultdict(list)
+        for index, sources in enumerate(self.reader.material_sources()):
+            for source in sources:
+                entries[source].append(index)
+
+        def material_of(prim: Usd.Prim, binding: Binding) -> Material | None:
+            shown = scene.instances.material[self.placed.rows_of(str(prim.GetPath()))]
+            found = entries.get(binding.material, []) if binding.material else shown[:1].tolist()
+            best = [index for index in found if index in shown] or found
+            return scene.materials[best[0]] if best else None
+
+        for visit in visit_all(self.stage, self.clones):
+            self.check_prim(visit, material_of)
+        self.take_findings(scene.findings)
+        self.check_cameras(list(self.cameras.values()))
+        self.check_stage()
+
+    # -- one prim ----------------------------------------------------------------------------------------------------
+
+    def check_prim(self, visit: Visit, material_of: MaterialOf) -> None:
+        """Check one prim."""
+        prim, envs = visit.prim, visit.envs
+        path = str(prim.GetPath())
+        env, name = self.clones.locate(path)
+        self.told.put(path, "binding", binding_checks.check_own_bindings(prim), envs)
+        if env >= 0:
+            told = list(stages.check_partition(prim, self.clones.env_paths[env]))
+            if len(self.clones.env_paths) > 1:
+                told += stages.check_instancing(prim)
+            self.told.put(path, "environment", told, envs)
+        self._note_kind(name, visit.kind, envs)
+        if visit.kind == "camera":
+            self.told.put(path, "lens", stages.check_exposure(prim), envs)
+        elif visit.kind == "drawn":
+            self.check_look(prim, envs, material_of)
+            self.check_shape(path, envs, self.placed.pieces_of(path))
+
+    def check_look(self, prim: Usd.Prim, envs: frozenset[int], material_of: MaterialOf) -> None:
+        """Check the bindings of a drawn prim and its subsets, and what they bind."""
+        path = str(prim.GetPath())
+        env, name = self.clones.locate(path)
+        subsets = bound_subsets(prim)
+        for subset in subsets:
+            self.told.put(str(subset.GetPath()), "binding", binding_checks.check_own_bindings(subset), envs)
+        bindings = tuple(resolve(each) for each in (prim, *subsets))
+        told = list(binding_checks.check_unbound(bindings[0], bindings[1:]))
+        for each, binding in zip((prim, *subsets), bindings, strict=True):
+            material = material_of(each, binding)
+            if not binding.material:
+                if each == prim and material is not None:
+                    told += looks.check_opacity(path, material)
+                continue
+            self.users[self.clones.locate(binding.material)[1]].add(name)
+            self._check_network(binding.material, envs, material)
+            if material is not None:
+                told += uvs.check_uvs(prim, binding.material, material)
+        self.told.put(path, "look", dict.fromkeys(told), envs)
+        self._note_look(name, tuple(self._abstract(binding, env) for binding in bindings), envs)
+
+    def check_shape(self, path: str, envs: frozenset[int], pieces: list[Piece]) -> None:
+        """Check the geometry of a drawn prim, and whether its transform leaves any of it."""
+        told: list[Told] = []
+        for piece in pieces:
+            if piece.mesh is not None:
+                facts = self._facts_of(piece)
+                is_room = facts.inverted and not piece.double_sided and self._is_room(path)
+                told += shapes.check_mesh(path, facts, piece.double_sided, is_room)
+        self.told.put(path, "shape", dict.fromkeys(told), envs)
+        self.check_place(path, envs, pieces)
+
+    def check_place(self, path: str, envs: frozenset[int], pieces: list[Piece]) -> None:
+        """Check whether the transform of a drawn prim leaves any of it."""
+        told = shapes.check_transform(path, pieces[0].transform) if pieces else ()
+        self.told.put(path, "place", told, envs)
+
+    def check_cameras(self, cameras: list[Camera]) -> None:
+        """Check where cameras are and what they cut away."""
+        told: dict[str, list[Told]] = {camera.path: [] for camera in cameras}
+        for camera, one in check_cameras(cameras, self.placed):
+            told[camera.path].append(one)
+        for camera in cameras:
+            self.told.put(camera.path, "view", told[camera.path], frozenset((camera.env,)))
+
+    def check_stage(self) -> None:
+        """Check what concerns the stage as a whole."""
+        drawn, hidden = (sum(len(envs) for envs in self.kinds[kind].values()) for kind in ("drawn", "hidden"))
+        middle = self.placed.center[self.placed.env <= 0]
+        middle = middle[np.isfinite(middle).all(axis=1)]
+        center = np.median(middle, axis=0) if len(middle) else np.zeros(3)
+        lights = list(self.lights.values())
+        told = list(check_lights(lights, len(self.cameras), center, self.meters_per_unit, self.cfg))
+        told += stages.check_hidden(drawn, hidden)
+        told += stages.check_semantics(self.outputs, drawn, int(self.labelled))
+        self.told.put("/", "stage", [one for one in told if one.path not in self.lights], OUTSIDE)
+        for path, light in self.lights.items():
+            own = [one for one in told if one.path == path]
+            self.told.put(path, "light", own, frozenset((light.env,)))
+
+    def take_findings(self, findings: Iterable[SceneFinding]) -> None:
+        """Take over what the scene reader found, each as told of the prim or material that it belongs to."""
+        by_subject: dict[tuple[str, str, frozenset[int]], list[Told]] = defaultdict(list)
+        for finding in findings:
+            prim = self.stage.GetPrimAtPath(finding.path)
+            subject, aspect = finding.path, "read look" if finding.code in _LOOK_CODES else "read"
+            envs = self.clones.members(subject)
+            if prim and prim.GetTypeName() in _NETWORK:
+                while prim and prim.GetTypeName() != "Material":
+                    prim = prim.GetParent()
+                subject = str(prim.GetPath()) if prim else finding.path
+                aspect, envs = "read network", self._envs_showing(subject) or envs
+            by_subject[subject, aspect, envs].append(refine(self.stage, finding))
+        for (subject, aspect, envs), told in by_subject.items():
+            self.told.put(subject, aspect, told, envs)
+
+    # -- details -----------------------------------------------------------------------------------------------------
+
+    def _check_network(self, path: str, envs: frozenset[int], became: Material | None) -> None:
+        """Check a material prim that is shown in some environments."""
+        if self.clones.locate(path)[0] < 0:
+            envs = OUTSIDE
+        prim = self.stage.GetPrimAtPath(path)
+        told = list(looks.check_look(prim)) if prim else []
+        if became is not None:
+            told += looks.check_opacity(path, became)
+        self.told.put(path, "network", dict.fromkeys(told), envs)
+
+    def _envs_showing(self, material: str) -> frozenset[int]:
+        """Environments in which a material of an environment is shown by prims that are the same."""
+        env, name = self.clones.locate(material)
+        if env < 0:
+            return frozenset()
+        tables = [self.looks[user] for user in self.users.get(name, ())]
+        shown = [envs for table in tables for key, envs in table.items() if env in envs if _shows(key, name)]
+        return frozenset().union(*shown)
+
+    def _facts_of(self, piece: Piece) -> shapes.MeshFacts:
+        assert piece.mesh is not None
+        known = self._facts.get(id(piece.mesh))
+        if known is None or known[0] is not piece.mesh:
+            known = self._facts[id(piece.mesh)] = (piece.mesh, shapes.mesh_facts(piece.mesh))
+        return known[1]
+
+    def _is_room(self, path: str) -> bool:
+        eyes = np.array([camera.transform[3, :3] for camera in self.cameras.values()]).reshape(-1, 3)
+        return any(self.placed.is_room(int(row), eyes) for row in self.placed.rows_of(path))
+
+    def _abstract(self, binding: Binding, env: int) -> Binding:
+        """A binding with a placeholder for its environment."""
+        changes = {
+            field.name: self.clones.abstract(f"{value}/", env)[:-1]
+            for field in fields(binding)
+            if isinstance(value := getattr(binding, field.name), str) and value.startswith("/")
+        }
+        return replace(binding, **changes)  # type: ignore[arg-type]
+
+    def _note_look(self, name: str, bindings: tuple[Binding, ...], envs: frozenset[int]) -> None:
+        table = self.looks[name]
+        for key, held in list(table.items()):
+            if held & envs:
+                table[key] = held - envs
+                if not table[key]:
+                    del table[key]
+        if bindings:
+            table[bindings] = table.get(bindings, frozenset()) | envs
+
+    def _note_kind(self, name: str, kind: str, envs: frozenset[int]) -> None:
+        for each, names in self.kinds.items():
+            held = names.get(name, frozenset())
+            held = held | envs if each == kind else held - envs
+            if held:
+                names[name] = held
+            else:
+                names.pop(name, None)
+
+
+def _shows(bindings: tuple[Binding, ...], material: str) -> bool:
+    return any(binding.material == material for binding in bindings)

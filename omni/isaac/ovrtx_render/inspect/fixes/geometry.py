@@ -1,0 +1,114 @@
+"""Fixes of geometry, visibility, instancing and labels."""
+
+from __future__ import annotations
+
+import numpy as np
+from pxr import Sdf, Usd, UsdGeom, Vt
+
+from ...scene.openusd import TIME
+from ...scene.primvars import as_array
+from ..finding import Finding
+from ..walk import visit_below
+from .author import Author
+from .plan import Plan
+
+__all__ = ["RULES"]
+
+_TYPES = Sdf.ValueTypeNames
+
+
+def _turn(stage: Usd.Stage, finding: Finding) -> Plan:
+    """A mesh inside out: turn its orientation."""
+    left = stage.GetPrimAtPath(finding.path).GetAttribute("orientation").Get(TIME) == UsdGeom.Tokens.leftHanded
+    other = "rightHanded" if left else "leftHanded"
+    return Plan(f"Set the orientation to {other}", lambda author, path: author.token(path, "orientation", other))
+
+
+def _turn_normals(stage: Usd.Stage, finding: Finding) -> Plan | None:
+    prim = stage.GetPrimAtPath(finding.path)
+    primvar = prim.GetAttribute("primvars:normals")
+    name = "primvars:normals" if primvar and primvar.HasValue() else "normals"
+    if not prim.GetAttribute(name).HasValue():
+        return None
+
+    def author(author: Author, path: str) -> None:
+        attribute = stage.GetPrimAtPath(path).GetAttribute(name)
+        normals = np.ascontiguousarray(-as_array(attribute.Get(TIME), 3))
+        author.value(path, name, attribute.GetTypeName(), Vt.Vec3fArray.FromNumpy(normals))
+
+    return Plan("Turn the normals", author)
+
+
+def _both_sides(stage: Usd.Stage, finding: Finding) -> Plan:
+    return Plan("Make it doubleSided", lambda author, path: author.value(path, "doubleSided", _TYPES.Bool, True))
+
+
+def _show_all(stage: Usd.Stage, finding: Finding) -> Plan:
+    """Everything hidden: take away what hides it."""
+
+    def author(author: Author, _: str) -> None:
+        for visit in visit_below(stage.GetPseudoRoot(), frozenset()):
+            if visit.prim.IsInstanceProxy() or not visit.prim.IsA(UsdGeom.Imageable):
+                continue
+            path, imageable = str(visit.prim.GetPath()), UsdGeom.Imageable(visit.prim)
+            if imageable.GetVisibilityAttr().Get(TIME) == UsdGeom.Tokens.invisible:
+                author.token(path, "visibility", "inherited")
+            purpose = imageable.GetPurposeAttr()
+            if purpose.HasAuthoredValue() and purpose.Get() in (UsdGeom.Tokens.guide, UsdGeom.Tokens.proxy):
+                author.token(path, "purpose", "default")
+
+    return Plan("Make all geometry visible", author)
+
+
+def _unpack(stage: Usd.Stage, finding: Finding) -> Plan:
+    def author(author: Author, path: str) -> None:
+        author.prim(path).instanceable = False
+
+    return Plan("Set instanceable to false", author)
+
+
+def _block(stage: Usd.Stage, finding: Finding) -> Plan:
+    kind = stage.GetPrimAtPath(finding.path).GetAttribute(finding.prop).GetTypeName()
+
+    def author(author: Author, path: str) -> None:
+        author.value(path, finding.prop, kind, Sdf.ValueBlock())
+
+    return Plan(f"Block {finding.prop}", author)
+
+
+def _label(stage: Usd.Stage, finding: Finding) -> Plan | None:
+    """No labels: name every asset (what stands at the top, or in an environment) by its prim."""
+
+    def author(author: Author, _: str) -> None:
+        for prim in _assets(stage):
+            path = str(prim.GetPath())
+            author.apply(path, "SemanticsLabelsAPI:class")
+            author.value(path, "semantics:labels:class", _TYPES.TokenArray, [prim.GetName().lower()])
+
+    return Plan("Label every asset by its name", author)
+
+
+def _assets(stage: Usd.Stage) -> list[Usd.Prim]:
+    """The topmost prims that hold one thing: a gprim, or a group whose children are not groups of groups."""
+    found, todo = [], list(stage.GetPseudoRoot().GetChildren())
+    while todo:
+        prim = todo.pop()
+        groups = [
+            child for child in prim.GetChildren() if child.IsA(UsdGeom.Xform) or child.GetTypeName() in ("", "Scope")
+        ]
+        if prim.IsA(UsdGeom.Gprim) or (prim.IsA(UsdGeom.Xform) and not groups and prim.GetChildren()):
+            found.append(prim)
+        else:
+            todo += prim.GetChildren()
+    return found
+
+
+RULES = {
+    "normals-inverted": _turn,
+    "normals-opposed": _turn_normals,
+    "mesh-non-manifold": _both_sides,
+    "everything-hidden": _show_all,
+    "clone-loses-instances": _unpack,
+    "partition-mismatch": _block,
+    "semantics-missing": _label,
+}

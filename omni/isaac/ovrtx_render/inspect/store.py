@@ -1,0 +1,67 @@
+"""Holds what was told, by subject and environment, so that a part can be forgotten and told anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from .clones import Clones
+from .finding import Told
+
+__all__ = ["Store"]
+
+
+class Store:
+    """Told things with the environments in which they hold.
+
+    A *subject* is the prim whose check told them (``/`` for the stage), an *aspect* is what is checked on its own.
+    Paths and messages are kept with a placeholder for the environment: what is told of every clone is one entry.
+    """
+
+    def __init__(self, clones: Clones) -> None:
+        self._clones = clones
+        self._held: dict[tuple[str, str], dict[Told, frozenset[int]]] = {}
+
+    def put(self, subject: str, aspect: str, told: Iterable[Told], envs: frozenset[int]) -> None:
+        """Replace what was told of an aspect of a subject in some environments.
+
+        Args:
+            subject: Path of the subject in one of them.
+            aspect: Name of the aspect.
+            told: What is told now.
+            envs: The environments; ``{-1}`` for what is outside of all.
+        """
+        env, name = self._clones.locate(subject)
+        self._forget((name, aspect), envs)
+        for one in told:
+            held = self._held.setdefault((name, aspect), {})
+            path, message = f"{one.path}/", self._clones.abstract(one.message, env)
+            key = replace(one, path=self._clones.abstract(path, env)[:-1], message=message)
+            held[key] = held.get(key, frozenset()) | envs
+
+    def forget(self, name: str, envs: frozenset[int], below: bool = True) -> None:
+        """Forget all that was told of a subject, by its name with the placeholder, and of those below it."""
+        keys = [key for key in self._held if key[0] == name or (below and key[0].startswith(f"{name}/"))]
+        for key in keys:
+            self._forget(key, envs)
+
+    def merged(self) -> dict[Told, frozenset[int]]:
+        """Everything that is told, with the environments in which it holds."""
+        out: dict[Told, frozenset[int]] = {}
+        for held in self._held.values():
+            for key, envs in held.items():
+                out[key] = out[key] | envs if key in out else envs
+        return out
+
+    def _forget(self, key: tuple[str, str], envs: frozenset[int]) -> None:
+        held = self._held.get(key)
+        if not held:
+            return
+        for told, where in list(held.items()):
+            left = where - envs
+            if left:
+                held[told] = left
+            else:
+                del held[told]
+        if not held:
+            del self._held[key]

@@ -1,0 +1,101 @@
+"""Walks the prims that stand for all others, once each, with what they inherit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pxr import Sdf, Usd, UsdGeom
+
+from ..scene.lights import is_light
+from .clones import OUTSIDE, Clones
+
+__all__ = ["Visit", "is_shown", "visit_all", "visit_below"]
+
+_DRAWN = Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)
+_NOT_WALKED = frozenset({"Material", "Shader", "NodeGraph", "GeomSubset", "Skeleton", "SkelAnimation"})
+_PURPOSES = ("default", "render")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One prim of a walk.
+
+    Attributes:
+        prim: The prim.
+        kind: ``drawn``, ``hidden`` (geometry that is not shown), ``light``, ``camera`` or ``other``.
+        envs: Environments in which it is the same; ``{-1}`` outside of all.
+    """
+
+    prim: Usd.Prim
+    kind: str
+    envs: frozenset[int]
+
+
+def visit_all(stage: Usd.Stage, clones: Clones) -> Iterator[Visit]:
+    """Visit what is outside of the environments, then one of each set of clones."""
+    yield from visit_below(stage.GetPseudoRoot(), OUTSIDE, clones.env_paths)
+    for path, envs, stops in clones.representatives():
+        prim = stage.GetPrimAtPath(path)
+        if prim and _DRAWN(prim):
+            yield from visit_below(prim, envs, stops)
+
+
+def visit_below(prim: Usd.Prim, envs: frozenset[int], stops: Iterable[str] = ()) -> Iterator[Visit]:
+    """Visit a prim and all below it, but for the subtrees at ``stops``."""
+    left_out = {Sdf.Path(stop) for stop in stops}
+    visible, purpose = True, ""
+    parent = prim.GetParent()
+    if parent and not parent.IsPseudoRoot():
+        visible, purpose = _inherited(parent)
+    inherited: list[tuple[bool, str]] = []
+    walk = iter(Usd.PrimRange.PreAndPostVisit(prim, _DRAWN))
+    for each in walk:
+        if walk.IsPostVisit():
+            visible, purpose = inherited.pop()
+            continue
+        inherited.append((visible, purpose))
+        kind = each.GetTypeName()
+        if kind in _NOT_WALKED or (left_out and each.GetPath() in left_out):
+            walk.PruneChildren()
+            continue
+        if each.IsA(UsdGeom.Imageable):
+            visible, purpose = _with_own(each, visible, purpose)
+        yield Visit(each, _kind(each, visible and (purpose or "default") in _PURPOSES, visible), envs)
+
+
+def is_shown(prim: Usd.Prim) -> bool:
+    """Whether neither visibility nor purpose hides a prim."""
+    visible, purpose = _inherited(prim)
+    return visible and (purpose or "default") in _PURPOSES
+
+
+def _kind(prim: Usd.Prim, shown: bool, visible: bool) -> str:
+    if is_light(prim):
+        return "light" if visible else "other"
+    if prim.IsA(UsdGeom.Camera):
+        return "camera"
+    if prim.IsA(UsdGeom.Gprim):
+        return "drawn" if shown else "hidden"
+    return "other"
+
+
+def _with_own(prim: Usd.Prim, visible: bool, purpose: str) -> tuple[bool, str]:
+    imageable = UsdGeom.Imageable(prim)
+    if visible and imageable.GetVisibilityAttr().Get(Usd.TimeCode.EarliestTime()) == UsdGeom.Tokens.invisible:
+        visible = False
+    own = imageable.GetPurposeAttr()
+    return visible, str(own.Get()) if own.HasAuthoredValue() else purpose
+
+
+def _inherited(prim: Usd.Prim) -> tuple[bool, str]:
+    """Whether a prim is visible, and its purpose, with all that it inherits."""
+    chain = []
+    while prim and not prim.IsPseudoRoot():
+        chain.append(prim)
+        prim = prim.GetParent()
+    visible, purpose = True, ""
+    for each in reversed(chain):
+        if each.IsA(UsdGeom.Imageable):
+            visible, purpose = _with_own(each, visible, purpose)
+    return visible, purpose

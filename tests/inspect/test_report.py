@@ -1,0 +1,21 @@
+"""What a report holds: findings of clones as one, bindings with their reasons."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("pxr", reason="needs the extra 'standalone'")
+
+from omni.isaac.ovrtx_render.demo import build_stage
+from omni.isaac.ovrtx_render.inspect import check
+
+
+def test_the_demo_scene_is_sound() -> None:
+    report = check(build_stage(3).stage)
+    assert report.findings == []
+    mug = next(binding for binding in report.bindings if binding.path.endswith("env_0/Objects/mug/mesh"))
+    assert (mug.material, mug.reason, mug.envs) == ("/World/envs/env_0/Looks/mug", "direct", (0, 1, 2))
+    assert report.paths(mug)[2] == "/World/envs/env_2/Objects/mug/mesh"
+    steel = report.users("/World/Looks/steel")
+    assert len(steel) > 1 and all(binding.material == "/World/Looks/steel" for binding in steel)
+    assert report.users("") == []
