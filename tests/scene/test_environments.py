@@ -142,6 +142,18 @@ def assert_same_as_full_read(stage):
     return quick
 
 
+def test_partitions_of_rtx_do_not_part_clones(stage):
+    """Isaac Lab writes a token of its own onto each root, and onto each camera."""
+    clone_envs(stage, 6)
+    for i in range(6):
+        root = stage.GetPrimAtPath(f"/World/envs/env_{i}")
+        for prim in (root, *root.GetChildren()):
+            for name in ("omni:scenePartition", "primvars:omni:scenePartition"):
+                prim.CreateAttribute(name, Sdf.ValueTypeNames.Token).Set(f"env_{i}")
+    assert groups(stage) == [list(range(6))]
+    assert_same_as_full_read(stage)
+
+
 def test_clones_are_recognised_and_equal_a_full_read(stage):
     clone_envs(stage, 12)
     assert groups(stage) == [list(range(12))]

@@ -6,7 +6,7 @@ import os
 import tempfile
 from typing import Any
 
-from pxr import Sdf, Tf, Usd, UsdGeom, UsdUtils
+from pxr import Sdf, Tf, Usd, UsdUtils
 
 from ._settings import VERSION
 
@@ -127,7 +127,3 @@ def clone(layer: Sdf.Layer, source: str, targets: list[str]) -> None:
                 raise RuntimeError(f"clone_usd: cannot copy {source} to {target}")
             for relative in lost:
                 layer.GetPrimAtPath(target + relative).referenceList.ClearEdits()
-
-
-def is_xformable(prim: Usd.Prim) -> bool:
-    return bool(prim) and prim.IsA(UsdGeom.Xformable)

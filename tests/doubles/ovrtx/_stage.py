@@ -63,7 +63,7 @@ class RuntimeStage:
         self._replace(Sdf.Layer.CreateAnonymous("runtime.usda"))
 
     def add_reference(self, layer: Sdf.Layer, prefix: str) -> int:
-        if not Sdf.Path.IsValidPathString(prefix) or not Sdf.Path(prefix).IsAbsoluteRootOrPrimPath():
+        if not _is_prim_path(prefix):
             raise RuntimeError(f"prefix_path must be an absolute prim path, got {prefix!r}")
         if self.stage.GetPrimAtPath(prefix):
             raise RuntimeError(f"prefix_path already exists: {prefix}")
@@ -87,7 +87,7 @@ class RuntimeStage:
 
     def clone(self, source: str, targets: Sequence[str]) -> None:
         for path in (source, *targets):
-            if not Sdf.Path.IsValidPathString(path) or not Sdf.Path(path).IsAbsoluteRootOrPrimPath():
+            if not _is_prim_path(path):
                 raise RuntimeError(f"clone_usd: not an absolute prim path: {path!r}")
         if not self.stage.GetPrimAtPath(source):
             raise RuntimeError(f"clone_usd: source does not exist: {source}")
@@ -110,13 +110,13 @@ class RuntimeStage:
     # -- the attribute table ----------------------------------------------------------------------------------------
 
     def has_prim(self, path: str) -> bool:
-        return Sdf.Path.IsValidPathString(path) and bool(self.stage.GetPrimAtPath(path))
+        return _is_prim_path(path) and bool(self.stage.GetPrimAtPath(path))
 
     def xformable(self, path: str) -> bool:
         found = self._xformable.get(path)
         if found is None:
-            valid = Sdf.Path.IsValidPathString(path)
-            found = self._xformable[path] = valid and population.is_xformable(self.stage.GetPrimAtPath(path))
+            prim = self.stage.GetPrimAtPath(path) if _is_prim_path(path) else None
+            found = self._xformable[path] = bool(prim) and prim.IsA(UsdGeom.Xformable)
         return found
 
     def type_of(self, path: str, name: str) -> Sdf.ValueTypeName | str | None:
@@ -124,7 +124,7 @@ class RuntimeStage:
         if name in _XFORM_NAMES or name == _RESET:
             kind = Sdf.ValueTypeNames.Bool if name == _RESET else Sdf.ValueTypeNames.Matrix4d
             return kind if self.xformable(path) else None
-        prim = self.stage.GetPrimAtPath(path) if Sdf.Path.IsValidPathString(path) else None
+        prim = self.stage.GetPrimAtPath(path) if _is_prim_path(path) else None
         if not prim:
             return None
         attribute = prim.GetAttribute(name)
@@ -192,7 +192,7 @@ class RuntimeStage:
             listener(name, picked)
 
     def _create(self, path: str, name: str, rows: Any, element: Any, is_array: bool, is_token: bool) -> None:
-        if not Sdf.Path.IsValidPathString(path) or not Sdf.Path(path).IsPrimPath():
+        if not _is_prim_path(path):
             raise RuntimeError(f"not an absolute prim path: {path!r}")
         spec = self.layer.GetPrimAtPath(path)
         if spec is None:
@@ -224,7 +224,7 @@ class RuntimeStage:
     def _own_transform(self, path: str, resets: bool | None = None) -> Sdf.AttributeSpec | None:
         """Replace the operations of a prim by one matrix that holds their product."""
         prim = self.stage.GetPrimAtPath(path)
-        if not population.is_xformable(prim):
+        if not prim.IsA(UsdGeom.Xformable):
             return None
         local = UsdGeom.Xformable(prim).GetLocalTransformation()
         if resets is None:
@@ -311,3 +311,10 @@ class RuntimeStage:
             return np.array([UsdGeom.Xformable(prim).GetResetXformStack()])
         value = prim.GetAttribute(name).Get()
         return None if value is None else to_rows(kind, value)
+
+
+def _is_prim_path(text: str) -> bool:
+    if not Sdf.Path.IsValidPathString(text):
+        return False
+    path = Sdf.Path(text)
+    return path.IsAbsolutePath() and path.IsPrimPath()

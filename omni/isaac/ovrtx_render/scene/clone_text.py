@@ -13,6 +13,8 @@ from .openusd import Sdf
 __all__ = ["SpecWriter", "draws_nothing", "relative_to"]
 
 _INERT = ("physics:", "physx", "drive:", "limit:", "state:", "userProperties:")
+# Which camera of NVIDIA RTX sees what: every clone has its own, and this package goes by environments.
+_INERT += ("omni:scenePartition", "primvars:omni:scenePartition")
 _OP_VALUE = re.compile(r"(?m)^(\s*(?:custom )?\w+ xformOp:\S+) = .*$")
 _PATH = re.compile(r"(?<![\w@\"'/])/\w[^\s>,;)\]]*")
 
