@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from .backends.base import Backend
@@ -49,6 +51,18 @@ def _probe_ovrtx() -> Probe:
     return Probe("ovrtx", *probe_ovrtx())
 
 
+def _probe_newton() -> Probe:
+    try:
+        found = version("newton")
+    except PackageNotFoundError:
+        hint = "pip install 'omni-isaac-ovrtx-render[newton]'"
+        return Probe("newton", False, f"the package 'newton' is not installed; install it with: {hint}")
+    if tuple(int(part) for part in re.findall(r"\d+", found)[:2]) < (1, 8):
+        return Probe("newton", False, f"newton {found} is installed, but its SensorCamera is needed as of newton 1.8")
+    warp = _probe_warp()
+    return Probe("newton", warp.available, f"Newton {found}, {warp.reason}" if warp.available else warp.reason)
+
+
 def _not_yet(name: str, module: str, needs: str) -> Callable[[], Probe]:
     def check() -> Probe:
         try:
@@ -67,7 +81,7 @@ BACKENDS: dict[str, _Entry] = {
     "ovrtx": _Entry("omni.isaac.ovrtx_render.backends.ovrtx.backend:OvrtxBackend", _probe_ovrtx),
     "isaac_rtx": _Entry("", _not_yet("isaac_rtx", "omni.replicator.core", "Isaac Sim is not running")),
     "warp": _Entry("omni.isaac.ovrtx_render.backends.warp.backend:WarpBackend", _probe_warp),
-    "newton": _Entry("", _not_yet("newton", "newton", "the package 'newton' is not installed")),
+    "newton": _Entry("omni.isaac.ovrtx_render.backends.newton.backend:NewtonBackend", _probe_newton),
 }
 """Backends in the order ``auto`` tries them."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -18,7 +18,19 @@ if TYPE_CHECKING:
     from ..scene.data import Scene, SceneChanges
     from ..scene.own_rows import OwnMaterials, OwnMeshes
 
-__all__ = ["Backend", "FrameBinding"]
+__all__ = ["Backend", "FrameBinding", "check_options"]
+
+
+def check_options(options: Mapping[str, object], backend: str, known: Collection[str]) -> None:
+    """Refuse options that a backend does not know.
+
+    Raises:
+        ConfigError: ``backend_options`` names one.
+    """
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        takes = f"takes: {', '.join(known)}" if known else "takes none"
+        raise ConfigError(f"backend_options has {', '.join(unknown)}; the {backend} backend {takes}")
 
 
 class FrameBinding:

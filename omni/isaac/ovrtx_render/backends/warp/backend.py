@@ -26,7 +26,7 @@ from ...config import RendererCfg  # noqa: E402
 from ...errors import InputError  # noqa: E402
 from ...scene.data import Scene, SceneChanges  # noqa: E402
 from ...scene.own_rows import OwnMaterials, OwnMeshes  # noqa: E402
-from ..base import Backend, FrameBinding  # noqa: E402
+from ..base import Backend, FrameBinding, check_options  # noqa: E402
 from ..devices import pick_device  # noqa: E402
 from ..ids import describe_ids  # noqa: E402
 from ..targets import allocate_targets, retarget  # noqa: E402
@@ -49,12 +49,13 @@ class WarpBackend(Backend):
     """Our own ray tracer, on any CPU and any CUDA GPU, RT cores or not.
 
     Raises:
-        ConfigError: The configured device does not exist.
+        ConfigError: The configured device does not exist, or an option is given: there are none.
     """
 
     name: ClassVar[str] = "warp"
 
     def __init__(self, cfg: RendererCfg) -> None:
+        check_options(cfg.backend_options, self.name, ())
         self.cfg = cfg
         self.device = pick_device(cfg.device)
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

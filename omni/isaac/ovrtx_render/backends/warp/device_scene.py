@@ -21,10 +21,25 @@ from .textures import Textures
 from .transforms import refresh_clusters, refresh_instances
 from .types import Affine, LightState, Shapes
 
-__all__ = ["DeviceScene", "refresh_lights", "refresh_materials", "upload"]
+__all__ = [
+    "HEADLIGHT",
+    "LUMINANCE",
+    "DeviceScene",
+    "affine_rows",
+    "automatic_exposure",
+    "irradiance",
+    "pack_lights",
+    "refresh_lights",
+    "refresh_materials",
+    "scene_center",
+    "upload",
+    "upload_environment",
+]
 
 HEADLIGHT = 6
 CLUSTER = 16
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+"""Weights of linear Rec. 709."""
 _ENDLESS = 1.0e12
 
 
@@ -224,7 +239,7 @@ def _light_row(light: Light, meters: float, unit: str) -> tuple:
     )  # fmt: skip
 
 
-def _pack_lights(scene: Scene, cfg: RendererCfg) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def pack_lights(scene: Scene, cfg: RendererCfg) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """LightState table sorted by environment, its ranges, and the index in ``Scene.lights`` of each row."""
     picked = [i for i, light in enumerate(scene.lights) if light.kind != LightKind.DOME]
     picked.sort(key=lambda i: scene.lights[i].env)
@@ -244,21 +259,8 @@ def automatic_exposure(scene: Scene, lights: np.ndarray, count: int, dome: np.nd
 
     Chosen once from the lights alone, so it is the same for every environment and does not flicker.
     """
-    weights = np.array([0.2126, 0.7152, 0.0722])
-    total = np.pi * float(dome @ weights)
-    own = scene.instances.transform[scene.instances.env <= 0][:, 3, :3]
-    center = (np.median(own, axis=0) if len(own) else np.zeros(3)) * scene.meters_per_unit
-    for light in lights[:count]:
-        if light["env"] > 0:
-            continue
-        value = float(light["radiance"] @ weights)
-        if light["kind"] in (LightKind.DISTANT, HEADLIGHT):
-            total += value
-            continue
-        a, b = light["size"]
-        area = {LightKind.RECT: 4 * a * b, LightKind.CYLINDER: 4 * a * b}.get(light["kind"], np.pi * a * b)
-        distance2 = max(float(((light["position"] - center) ** 2).sum()), float(area))
-        total += value * area / distance2
+    arriving = irradiance(lights[:count], scene_center(scene))[lights[:count]["env"] <= 0]
+    total = float((np.pi * dome + arriving.sum(0)) @ LUMINANCE)
     return float(0.9 * np.pi / total) if total > 1.0e-12 else 1.0
 
 
@@ -266,8 +268,25 @@ def scene_exposure(scene: Scene, cfg: RendererCfg) -> float:
     """Multiplier that the configured exposure stands for, for backends that do not upload the scene."""
     if cfg.exposure != "auto":
         return float(2.0**cfg.exposure)
-    lights, begin, _ = _pack_lights(scene, cfg)
+    lights, begin, _ = pack_lights(scene, cfg)
     return automatic_exposure(scene, lights, int(begin[-1]), bake_environment(scene).mean)
+
+
+def scene_center(scene: Scene) -> np.ndarray:
+    """(3,) median position [m] of what environment 0 sees."""
+    own = scene.instances.transform[scene.instances.env <= 0][:, 3, :3]
+    return (np.median(own, axis=0) if len(own) else np.zeros(3)) * scene.meters_per_unit
+
+
+def irradiance(lights: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """(L, 3) irradiance of each light (LightState) on a surface at ``point`` [m] that faces it; shadows apart."""
+    out = np.array(lights["radiance"], np.float64)
+    for row, light in zip(out, lights, strict=True):
+        if light["kind"] not in (LightKind.DISTANT, HEADLIGHT):
+            a, b = light["size"]
+            area = {LightKind.RECT: 4 * a * b, LightKind.CYLINDER: 4 * a * b}.get(light["kind"], np.pi * a * b)
+            row *= area / max(float(((light["position"] - point) ** 2).sum()), float(area))
+    return out
 
 
 def _device_order(scene: Scene) -> np.ndarray:
@@ -306,7 +325,7 @@ def _ints(values: np.ndarray, device: wp.Device) -> wp.array:
     return wp.array(np.ascontiguousarray(values, np.int32), dtype=wp.int32, device=device)
 
 
-def _environment(baked: EnvironmentMap, device: wp.Device) -> Environment:
+def upload_environment(baked: EnvironmentMap, device: wp.Device) -> Environment:
     environment = Environment()
     environment.radiance = wp.array(baked.radiance, dtype=wp.vec3, device=device)
     environment.lobes = wp.array(baked.lobes, dtype=wp.vec3, device=device)
@@ -348,12 +367,12 @@ def refresh_materials(to: DeviceScene, scene: Scene, cfg: RendererCfg) -> None:
 
 def refresh_lights(to: DeviceScene, scene: Scene, cfg: RendererCfg, changed: tuple[int, ...]) -> None:
     """Take over the lights of the scene, which are as many as before; the exposure stays."""
-    table, _, _ = _pack_lights(scene, cfg)
+    table, _, _ = pack_lights(scene, cfg)
     to.lights.assign(table)
     to.has_shadows = bool(table["shadows"][: to.num_lights].any())
     if any(scene.lights[i].kind == LightKind.DOME for i in changed):
         baked = bake_environment(scene)
-        to.environment = _environment(baked, to.device)
+        to.environment = upload_environment(baked, to.device)
         to.features = scene_features(scene, cfg, baked.radiance.shape[:2] != (1, 1))
 
 
@@ -367,7 +386,7 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device, baked: Environment
     meters = scene.meters_per_unit
     width = CUDA_WIDTH if device.is_cuda else CPU_WIDTH
     arrays, attributes = _pack_geometry(scene, width, device)
-    light_table, light_begin, light_index = _pack_lights(scene, cfg)
+    light_table, light_begin, light_index = pack_lights(scene, cfg)
     num_lights = int(light_begin[-1])
 
     def ints(values: np.ndarray) -> wp.array:
@@ -422,7 +441,7 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device, baked: Environment
         order=order,
         shapes=shapes,
         shading=shading,
-        environment=_environment(baked, device),
+        environment=upload_environment(baked, device),
         lights=wp.array(light_table, dtype=LightState, device=device),
         light_begin=ints(light_begin),
         light_frames=ints(light_index + count),

@@ -1,0 +1,1 @@
+"""Newton's ``SensorCamera`` as a backend."""

@@ -1,0 +1,135 @@
+"""One stage, and a renderer on it by every backend that can run here: for real, or on its contract double."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pxr import Usd
+
+from omni.isaac.ovrtx_render import CameraBundle, RendererCfg, TiledRenderer
+from omni.isaac.ovrtx_render.registry import BACKENDS, probe
+
+DOUBLES = Path(__file__).resolve().parent.parent / "doubles"
+
+ENVS = 3
+CAMERA_HEIGHT = 4.0
+FOCAL, APERTURE = 24.0, 20.955
+
+_ENV = """
+        def Xform "env_{env}"
+        {{
+            def Xform "Body"
+            {{
+                double3 xformOp:translate = (0, 0, 0.25)
+                uniform token[] xformOpOrder = ["xformOp:translate"]
+                def Cube "Box" (prepend apiSchemas = ["SemanticsLabelsAPI:class"])
+                {{
+                    token[] semantics:labels:class = ["box_{env}"]
+                    double size = 1
+                    color3f[] primvars:displayColor = [({red}, 0.2, 0.1)]
+                    double3 xformOp:scale = (0.8, 0.8, {height})
+                    uniform token[] xformOpOrder = ["xformOp:scale"]
+                }}
+            }}
+            def Xform "Mount"
+            {{
+                double3 xformOp:translate = (0, 0, 4)
+                uniform token[] xformOpOrder = ["xformOp:translate"]
+                def Camera "Camera"
+                {{
+                    float focalLength = 24
+                    float horizontalAperture = 20.955
+                    float2 clippingRange = (0.05, 100)
+                }}
+            }}
+        }}
+"""
+
+
+def box_top(env: int) -> float:
+    """Height of the upper side of an environment's box [m]."""
+    return 0.25 + box_height(env) / 2
+
+
+def box_height(env: int) -> float:
+    """Height of an environment's box [m]: all differ."""
+    return 0.5 + 0.2 * env
+
+
+def make_stage() -> Usd.Stage:
+    """Environments in one place, each with a box of its own height below its camera, on one floor of 2 m x 2 m."""
+    envs = "".join(_ENV.format(env=env, height=box_height(env), red=0.3 + 0.3 * env) for env in range(ENVS))
+    stage = Usd.Stage.CreateInMemory()
+    stage.GetRootLayer().ImportFromString(f"""#usda 1.0
+(
+    defaultPrim = "World"
+    metersPerUnit = 1
+    upAxis = "Z"
+)
+def Xform "World"
+{{
+    def Mesh "Floor" (prepend apiSchemas = ["SemanticsLabelsAPI:class"])
+    {{
+        token[] semantics:labels:class = ["floor"]
+        point3f[] points = [(-1, -1, 0), (1, -1, 0), (1, 1, 0), (-1, 1, 0)]
+        int[] faceVertexCounts = [4]
+        int[] faceVertexIndices = [0, 1, 2, 3]
+        color3f[] primvars:displayColor = [(0.5, 0.5, 0.5)]
+        uniform token subdivisionScheme = "none"
+    }}
+    def DistantLight "Sun"
+    {{
+        float inputs:intensity = 3
+        double3 xformOp:rotateXYZ = (20, 10, 0)
+        uniform token[] xformOpOrder = ["xformOp:rotateXYZ"]
+    }}
+    def Xform "envs"
+    {{{envs}
+    }}
+}}
+""")
+    return stage
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def backend(request: pytest.FixtureRequest) -> str:
+    """Name of a backend that can run here."""
+    name = str(request.param)
+    if name in ("isaac_rtx", "ovrtx"):
+        request.getfixturevalue("doubles")
+    answer = probe(name)
+    if not answer.available:
+        pytest.skip(f"{name}: {answer.reason}")
+    return name
+
+
+@pytest.fixture
+def doubles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the contract doubles where they are imported from."""
+    monkeypatch.syspath_prepend(str(DOUBLES))
+
+
+@pytest.fixture
+def stage() -> Usd.Stage:
+    """The stage of this suite."""
+    return make_stage()
+
+
+@pytest.fixture
+def start(backend: str, stage: Usd.Stage, device: str) -> Iterator[Callable[..., tuple[TiledRenderer, CameraBundle]]]:
+    """``start(outputs, width, height, colorize, **config)`` opens a renderer with a bundle of all cameras."""
+    opened: list[TiledRenderer] = []
+
+    def factory(
+        outputs: Any = ("rgb", "depth"), width: int = 32, height: int = 24, colorize: Any = False, **config: Any
+    ) -> tuple[TiledRenderer, CameraBundle]:
+        cfg = RendererCfg(backend=backend, device=device, headlight=False).replace(**config)  # type: ignore[arg-type]
+        opened.append(TiledRenderer(stage, cfg))
+        return opened[-1], opened[-1].add_cameras(None, width=width, height=height, outputs=outputs, colorize=colorize)
+
+    yield factory
+    for renderer in opened:
+        renderer.close()
