@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ from omni.isaac.ovrtx_render import CameraBundle, RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.registry import BACKENDS, probe
 
 DOUBLES = Path(__file__).resolve().parent.parent / "doubles"
+if str(DOUBLES) not in sys.path:
+    sys.path.insert(0, str(DOUBLES))
+
+DOUBLED = ("ovrtx",)
+"""Backends that are tested on a double."""
 
 ENVS = 3
 CAMERA_HEIGHT = 4.0
@@ -96,10 +102,10 @@ def Xform "World"
 
 @pytest.fixture(params=sorted(BACKENDS))
 def backend(request: pytest.FixtureRequest) -> str:
-    """Name of a backend that can run here."""
+    """Name of a backend that can run here, with its contract double in place where it cannot run for real."""
     name = str(request.param)
-    if name in ("isaac_rtx", "ovrtx"):
-        request.getfixturevalue("doubles")
+    if name in DOUBLED:
+        request.getfixturevalue(f"{name}_double")
     answer = probe(name)
     if not answer.available:
         pytest.skip(f"{name}: {answer.reason}")
@@ -107,9 +113,17 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def doubles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the contract doubles where they are imported from."""
-    monkeypatch.syspath_prepend(str(DOUBLES))
+def ovrtx_double(monkeypatch: pytest.MonkeyPatch, device: str) -> Iterator[None]:
+    """The double of ``ovrtx``, on a machine that looks as if it had an RTX GPU."""
+    import install
+
+    from omni.isaac.ovrtx_render.backends.ovrtx import hardware
+
+    monkeypatch.setattr(hardware, "gpus", lambda: [hardware.Gpu("NVIDIA RTX 6000", 89)])
+    monkeypatch.setattr(hardware, "driver_version", lambda: (580, 95, 5))
+    drawing = {"backend": "warp", "exposure": "auto", "headlight": False}
+    with install.ovrtx_double("0.5.1", renderer=drawing, device=device):
+        yield
 
 
 @pytest.fixture
