@@ -73,6 +73,7 @@ class IEventDispatcher:
     ) -> ObserverGuard:
         if not isinstance(order, int) or not isinstance(event_name, str) or not event_name or not callable(on_event):
             raise TypeError("observe_event(): incompatible function arguments; call it with keywords only")
+        self.live()  # forgets those that ended
         guard = ObserverGuard(event_name, on_event, order, filter, observer_name)
         self._guards.append((next(self._count), weakref.ref(guard)))
         return guard

@@ -55,6 +55,7 @@ class IEventStream:
     def _subscribe(self, fn: Callable[[IEvent], None], type: int | None, order: int, name: str | None) -> ISubscription:
         if not callable(fn):
             raise TypeError("incompatible function arguments: fn cannot be called")
+        self._subscriptions = [weakref.ref(one) for one in self.live()]
         subscription = ISubscription(fn, type, order, name or "")
         self._subscriptions.append(weakref.ref(subscription))
         return subscription

@@ -18,6 +18,7 @@ from ..errors import ConfigError, OvrtxRenderError, SceneError
 from ..outputs import resolve_outputs
 from ..patterns import natural_key
 from ..renderer import TiledRenderer
+from ..watching import announce
 from .bodies import BodyPoses
 from .images import linear_background, replace_misses
 from .materials import MaterialWriter
@@ -190,6 +191,7 @@ class OvrtxRenderer(BaseRenderer):
             self._tiled.render(render_data.bundle)
             for depth, miss in render_data.depths:
                 replace_misses(depth, miss)
+            announce(self._tiled, render_data.bundle)
 
     def _place(self, render_data: RenderData) -> None:
         assert self._bodies is not None

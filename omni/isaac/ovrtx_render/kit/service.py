@@ -66,6 +66,7 @@ class Service:
         self._driver: Driver | None = None
         self._ends: list[Callable[[], None]] = []
         self._changed = False
+        self._problems: list[str] = []
         self._next = 0.0
 
     # -- start and stop ---------------------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ class Service:
         session.drawer.retry()
         session.request()
         while time.monotonic() < end:
-            session.update(Wanted(output, np.zeros(0, np.int64)))
+            session.update(lambda bundle: Wanted(output, np.zeros(0, np.int64)))
             if session.drawer.problem:
                 raise SceneError(session.drawer.problem)
             if session.step > first and not session.busy:
@@ -224,10 +225,12 @@ class Service:
         self._changed = True  # several may come at once: they are read at the next update
 
     def _read_settings(self) -> None:
-        self.settings, problems = read_settings(self.name)
+        known = self._problems
+        self.settings, self._problems = read_settings(self.name)
         self._notices.on_screen = self.settings.notifications
-        for problem in problems:
-            self._notices.warn(problem)
+        for problem in self._problems:
+            if problem not in known:
+                self._notices.warn(problem)
 
     def _configure(self) -> None:
         settings, model = self.settings, self.model

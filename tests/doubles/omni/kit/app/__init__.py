@@ -72,6 +72,7 @@ class ExtensionManager:
         ext_name: str = "",
         hook_name: str = "",
     ) -> _Hook:
+        self.live_hooks()  # forgets those that ended
         hook = _Hook(on_enable_fn, on_disable_fn or (lambda ext_id: None), ext_name)
         self._hooks.append(weakref.ref(hook))
         if ext_name in self.enabled and PROFILE != "kit107":

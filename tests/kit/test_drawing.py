@@ -1,0 +1,254 @@
+"""Drawing the open stage in Kit: what moves the pictures, what closes in the middle of them, what fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+NAME = "omni.isaac.ovrtx_render"
+
+
+@pytest.fixture
+def look():
+    """``look(kit, service)`` makes somebody look at the tiles; returns the view-model once there is a picture."""
+
+    def begin(kit: Any, service: Any) -> Any:
+        model = service.need_model()
+        model.tiles.shown = True
+        model.tiles.resize(64, 32)
+        kit.update_until(lambda: model.tiles.picture is not None)
+        return model
+
+    return begin
+
+
+def depth_at_centre(model: Any) -> list[float]:
+    """Depth [m] in the middle of each camera's image."""
+    depth = model.session.bundle.outputs["depth"].numpy()
+    return depth[:, depth.shape[1] // 2, depth.shape[2] // 2, 0].tolist()
+
+
+def next_frame(kit: Any, model: Any) -> None:
+    """Wait for another frame."""
+    step = model.session.step
+    kit.update_until(lambda: model.session.step > step and not model.session.busy)
+
+
+def test_open_stage_is_drawn_and_edits_are_followed(kit, look) -> None:
+    from kit.stages import move_ball
+
+    kit.open()
+    model = look(kit, kit.enable())
+    assert depth_at_centre(model) == pytest.approx([0.4, 0.4], abs=0.02)
+    move_ball(kit.context.get_stage(), 1, 1.0)
+    next_frame(kit, model)
+    assert depth_at_centre(model) == [pytest.approx(0.4, abs=0.02), np.inf]
+    step = model.session.step
+    for _ in range(30):
+        kit.app.update()
+    assert model.session.step == step  # nothing moved, so nothing was drawn
+    assert kit.told() == []
+
+
+def test_script_gets_a_picture_without_any_window(make_kit) -> None:
+    with make_kit(extensions=[]) as kit:
+        service = kit.enable()
+        with pytest.raises(ValueError, match="there is no open stage"):
+            service.render()
+        kit.open(3)
+        images = service.render()
+        assert images["rgb"].shape == (3, 16, 16, 3) and images["rgb"].numpy()[:, 8, 8, 0].min() > 50
+        kit.open(2)
+        assert service.render()["rgb"].shape == (2, 16, 16, 3)
+        kit.open(2, camera=False)
+        with pytest.raises(ValueError, match="has no camera"):
+            service.render()
+        kit.disable()
+        assert kit.told() == []
+
+
+def test_settings_are_followed_live(kit, look) -> None:
+    kit.open()
+    service = kit.enable()
+    model = look(kit, service)
+    for name, value in (("width", 24), ("height", 20.0), ("outputs", ["depth", "normals"])):
+        kit.set(name, value)
+    kit.update_until(lambda: model.session.bundle.width == 24)
+    assert model.session.bundle.height == 20 and list(model.session.bundle.outputs) == ["depth", "normals"]
+    kit.set("renderer/samples_per_pixel", 2)
+    kit.update_until(lambda: model.session.renderer is not None and model.session.renderer.cfg.samples_per_pixel == 2)
+    assert kit.told() == []
+    kit.set("renderer/shading", "toon")
+    kit.set("poses", "telepathy")
+    kit.app.update()
+    assert service.settings.renderer.shading == "pbr" and service.settings.poses == "auto"
+    told = kit.told("warn")
+    assert len(told) == 2 and "'telepathy'" in told[0] and "shading is 'toon'" in told[1]
+    kit.set("width", 16)
+    kit.app.update()
+    assert kit.told("warn") == told  # what is still wrong is no news
+
+
+def test_switched_off_nothing_is_drawn(kit, look) -> None:
+    from kit.stages import move_ball
+
+    kit.open()
+    model = look(kit, kit.enable())
+    kit.set("enabled", False)
+    kit.app.update()
+    step = model.session.step
+    move_ball(kit.context.get_stage(), 0, 1.0)
+    for _ in range(50):
+        kit.app.update()
+    assert model.session.step == step
+    kit.set("enabled", True)
+    next_frame(kit, model)
+
+
+class Slow:
+    """Holds a draw of the warp backend until it is told to go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from omni.isaac.ovrtx_render.backends.warp.backend import WarpBackend
+
+        draw = WarpBackend.render
+        self.drawing, self.go_on = threading.Event(), threading.Event()
+
+        def render(backend: Any, *arguments: Any) -> Any:
+            self.drawing.set()
+            assert self.go_on.wait(20.0)
+            return draw(backend, *arguments)
+
+        monkeypatch.setattr(WarpBackend, "render", render)
+
+
+def test_application_goes_on_while_a_picture_takes_long(kit, look, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kit.stages import move_ball
+
+    kit.open()
+    model = look(kit, kit.enable())
+    slow = Slow(monkeypatch)
+    move_ball(kit.context.get_stage(), 0, 1.0)
+    kit.update_until(slow.drawing.is_set)
+    took = []
+    for i in range(60):
+        kit.app.update()
+        took.append(kit.app.seconds)
+        move_ball(kit.context.get_stage(), 1, 0.001 * i)  # edits in the meantime wait for the next picture
+    assert np.median(took) < 1.0 / 60.0
+    slow.go_on.set()
+    next_frame(kit, model)
+    assert kit.told() == []
+
+
+def test_stage_closes_while_it_is_drawn(kit, look, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kit.stages import move_ball
+
+    kit.open()
+    service = kit.enable()
+    model = look(kit, service)
+    slow = Slow(monkeypatch)
+    move_ball(kit.context.get_stage(), 0, 1.0)
+    kit.update_until(slow.drawing.is_set)
+    threading.Timer(0.2, slow.go_on.set).start()
+    kit.context.close_stage()
+    assert kit.told() == []  # nobody held the stage
+    kit.app.update()
+    kit.open(3)
+    kit.update_until(lambda: model.session.bundle is not None and len(model.session.bundle) == 3 and model.session.step)
+    assert kit.told() == []
+
+
+def test_failing_backend_leaves_the_picture_and_says_why(kit, look, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kit.stages import move_ball
+
+    from omni.isaac.ovrtx_render.backends.warp.backend import WarpBackend
+
+    kit.open()
+    model = look(kit, kit.enable())
+    pixels = model.tiles.picture.pixels.numpy().copy()
+
+    def fail(*arguments: Any) -> Any:
+        raise RuntimeError("out of device memory")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(WarpBackend, "render", fail)
+        move_ball(kit.context.get_stage(), 0, 1.0)
+        kit.update_until(lambda: kit.told("warn"))
+        kit.app.update()
+    assert "out of device memory" in kit.told("warn")[0] and len(kit.told("warn")) == 1
+    assert model.tiles.picture.step == 1 and np.array_equal(model.tiles.picture.pixels.numpy(), pixels)
+    from omni.kit.notification_manager import SHOWN
+
+    assert len(SHOWN) == 1 and "out of device memory" in SHOWN[0]
+    from omni.kit.actions.core import get_action_registry
+
+    get_action_registry().execute_action(NAME, "redraw")
+    next_frame(kit, model)
+    assert depth_at_centre(model)[0] == np.inf
+
+
+def test_backend_that_cannot_run_leaves_the_one_that_does(kit, look) -> None:
+    kit.open()
+    model = look(kit, kit.enable())
+    kit.set("renderer/backend", "isaac_rtx")
+    kit.update_until(lambda: kit.told("warn"))
+    assert "isaac_rtx" in kit.told("warn")[0]
+    assert model.renderer.backend_at_work == "warp" and model.tiles.picture is not None
+    kit.set("renderer/backend", "auto")
+    kit.update_until(lambda: model.session.renderer is not None and model.session.renderer.cfg.backend == "auto")
+
+
+def test_bodies_are_taken_from_fabric_while_physics_plays(make_kit, look) -> None:
+    with make_kit("kit110") as kit:
+        import usdrt
+        from omni.timeline import get_timeline_interface
+
+        kit.open()
+        service = kit.enable()
+        model = look(kit, service)
+        kit.settings.set("/physics/fabricEnabled", True)
+        poses = usdrt.FABRIC[kit.context.get_stage_id()] = {}
+        for i in range(2):
+            poses[f"/World/envs/env_{i}/Ball"] = np.eye(4)
+            poses[f"/World/envs/env_{i}/Ball"][3, :3] = 2.0 * i, 0.0, -0.7 - 0.1 * i
+        poses["/World/envs/env_7/Ball"] = np.eye(4)  # in Fabric only
+        get_timeline_interface().play()
+        next_frame(kit, model)
+        next_frame(kit, model)
+        assert depth_at_centre(model) == pytest.approx([0.6, 0.7], abs=0.02)
+        poses["/World/envs/env_1/Ball"][3, 2] = -1.1
+        next_frame(kit, model)
+        next_frame(kit, model)
+        assert depth_at_centre(model) == pytest.approx([0.6, 1.0], abs=0.02)
+        del poses["/World/envs/env_7/Ball"]  # the layout is another one now
+        poses["/World/envs/env_0/Ball"][3, 2] = -0.9
+        next_frame(kit, model)
+        next_frame(kit, model)
+        assert depth_at_centre(model) == pytest.approx([0.8, 1.0], abs=0.02)
+        get_timeline_interface().stop()
+        poses["/World/envs/env_0/Ball"][3, 2] = -0.5  # physics puts it back, and no edit of the stage tells
+        end = time.monotonic() + 5.0
+        while depth_at_centre(model)[0] > 0.5 and time.monotonic() < end:
+            kit.app.update()
+        assert depth_at_centre(model)[0] == pytest.approx(0.4, abs=0.02)
+        kit.context.close_stage()
+        assert kit.told() == []
+
+
+def test_without_fabric_the_stage_is_drawn_while_physics_plays(make_kit, look) -> None:
+    with make_kit("kit110", ["omni.timeline"]) as kit:
+        from omni.timeline import get_timeline_interface
+
+        kit.open()
+        model = look(kit, kit.enable())
+        kit.settings.set("/physics/fabricEnabled", True)
+        get_timeline_interface().play()
+        next_frame(kit, model)
+        next_frame(kit, model)
+        assert depth_at_centre(model) == pytest.approx([0.4, 0.4], abs=0.02)
+        assert len(kit.told()) == 1 and "Fabric" in kit.told()[0]

@@ -1,0 +1,57 @@
+"""Two hundred reloads: nothing may grow."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+NAME = "omni.isaac.ovrtx_render"
+
+
+def resident() -> int:
+    """Memory of this process [bytes]."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def forget_modules() -> None:
+    """As Kit does with an extension that is disabled; what draws stays, for this process' sake."""
+    for name in [name for name in sys.modules if name.startswith(f"{NAME}.kit")]:
+        del sys.modules[name]
+
+
+def reload(kit, count: int) -> None:
+    """Enable and disable; draw now and then, which takes most of the time."""
+    for i in range(count):
+        service = kit.enable()
+        if i % 10 == 9:
+            service.render()
+        kit.disable()
+        forget_modules()
+
+
+def ours() -> Counter[str]:
+    """Objects of our own classes that are alive."""
+    gc.collect()
+    return Counter(type(one).__qualname__ for one in gc.get_objects() if type(one).__module__.startswith(NAME))
+
+
+@pytest.mark.slow
+def test_two_hundred_reloads_leave_nothing_behind(make_kit) -> None:
+    with make_kit("kit110", ["omni.kit.actions.core", "omni.kit.menu.utils", "omni.timeline"]) as kit:
+        held = kit.held()
+        kit.open()
+        reload(kit, 20)
+        objects, threads, total, memory = ours(), threading.active_count(), len(gc.get_objects()), resident()
+        reload(kit, 200)
+        assert ours() == objects
+        assert threading.active_count() <= threads
+        assert len(gc.get_objects()) - total < 100
+        assert resident() - memory < 200 * 16 * 1024
+        kit.context.close_stage()
+        assert kit.held() == held
+        assert kit.told() == []
