@@ -136,6 +136,27 @@ def instanced(num_envs: int = 3) -> Usd.Stage:
     return stage
 
 
+def cloth(num_envs: int = 3) -> Usd.Stage:
+    """Environments with a sheet of quads whose normals are authored, turned and scaled by its prim."""
+    stage = plain(num_envs)
+    n = 8
+    x, y = np.meshgrid(np.linspace(-0.5, 0.5, n), np.linspace(-0.5, 0.5, n))
+    points = np.stack([x.ravel(), y.ravel(), 0.0 * x.ravel()], 1).astype(np.float32)
+    at = np.arange(n * n).reshape(n, n)
+    quads = np.stack([at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]], -1).reshape(-1)
+    for env in range(num_envs):
+        sheet = UsdGeom.Mesh.Define(stage, f"{ENVS}/env_{env}/Cloth")
+        sheet.CreatePointsAttr(Vt.Vec3fArray.FromNumpy(points))
+        sheet.CreateFaceVertexCountsAttr([4] * ((n - 1) * (n - 1)))
+        sheet.CreateFaceVertexIndicesAttr(quads.tolist())
+        sheet.CreateSubdivisionSchemeAttr("none")
+        sheet.CreateDoubleSidedAttr(False)
+        sheet.CreateNormalsAttr(Vt.Vec3fArray([Gf.Vec3f(0, 0, 1)] * (n * n)))
+        sheet.AddTranslateOp().Set(Gf.Vec3d(0.0, -0.3, 0.6))
+        sheet.AddScaleOp().Set(Gf.Vec3d(1.2, 0.8, 1.0))
+    return stage
+
+
 def paths(name: str, num_envs: int) -> list[str]:
     """A prim of every environment."""
     return [f"{ENVS}/env_{env}/{name}" for env in range(num_envs)]

@@ -133,6 +133,19 @@ class CameraBundle:
         """
         self._renderer._set_intrinsics(self, matrices, env_ids)
 
+    def forget_history(self, env_ids: Sequence[int] | np.ndarray | None = None) -> None:
+        """Let nothing of earlier frames show in the next images: what these cameras see was put elsewhere (a reset).
+
+        Matters to backends that accumulate over time; the others have nothing to forget.
+
+        Args:
+            env_ids: Rows of the bundle; None is all.
+
+        Raises:
+            InputError: ``env_ids`` is out of range.
+        """
+        self._renderer._forget_history(self, env_ids)
+
     def set_outputs(self, buffers: Mapping[str, wp.array]) -> None:
         """Draw into buffers of the caller from now on, without a copy.
 

@@ -223,6 +223,10 @@ class TiledRenderer:
         self._backend.set_intrinsics(bundle, m, wp.array(rows, dtype=wp.int32, device=self.device))
         bundle.calibrated[rows] = True
 
+    def _forget_history(self, bundle: CameraBundle, env_ids: Any) -> None:
+        self._own(bundle)
+        self._backend.forget_history(bundle, self._rows(bundle, env_ids))
+
     def _set_outputs(self, bundle: CameraBundle, buffers: Mapping[str, wp.array]) -> None:
         self._own(bundle)
         for name, current in bundle.outputs.items():

@@ -172,7 +172,7 @@ class LiveScene:
 
     def own_meshes(self, paths: list[str]) -> OwnMeshes:
         """Give prims meshes of their own in :attr:`scene`; see :mod:`.own_rows`."""
-        return own_meshes(self.scene, self._stage, paths)
+        return own_meshes(self.scene, self.stage, paths)
 
     def discard(self) -> None:
         """Have the stage read again at the next update: what the last one told could not be used."""

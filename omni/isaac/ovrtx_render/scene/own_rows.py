@@ -27,10 +27,12 @@ class OwnMaterials:
     """Material prims and their rows.
 
     Attributes:
+        paths: P prims.
         of: (K,) int32 index of the prim.
         rows: (K,) int32 index in ``Scene.materials``; a prim that nothing shows has none.
     """
 
+    paths: list[str]
     of: np.ndarray
     rows: np.ndarray
 
@@ -40,12 +42,14 @@ class OwnMeshes:
     """Prims and the meshes that are theirs alone.
 
     Attributes:
+        paths: P prims.
         begin: (P + 1,) int64 first point of each prim in one flat array of all points as authored, and their number.
         rest: (begin[P], 3) float32 world positions of those points now [stage units].
         instances: (K,) int64 rows of ``Scene.instances``, placed at the origin: their points are world positions.
         of: (K,) int64 index of the prim of each.
     """
 
+    paths: list[str]
     begin: np.ndarray
     rest: np.ndarray
     instances: np.ndarray
@@ -106,7 +110,7 @@ def own_materials(
             inst.material[mine] = row
         of.append(prim_index)
         rows.append(row)
-    return OwnMaterials(np.array(of, np.int32), np.array(rows, np.int32))
+    return OwnMaterials(paths, np.array(of, np.int32), np.array(rows, np.int32))
 
 
 class _Resolver:
@@ -174,4 +178,4 @@ def own_meshes(scene: Scene, stage: Usd.Stage, paths: list[str]) -> OwnMeshes:
         # Cloth is a single sheet, seen from both sides; a closed body looks the same either way.
         inst.double_sided[row] = True
     flat = np.concatenate(rest) if rest else np.zeros((0, 3), np.float32)
-    return OwnMeshes(np.array(begin, np.int64), flat, instances, of)
+    return OwnMeshes(paths, np.array(begin, np.int64), flat, instances, of)

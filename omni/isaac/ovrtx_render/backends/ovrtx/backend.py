@@ -19,6 +19,7 @@ from ...errors import SceneError
 from ...scene.data import Scene, SceneChanges
 from ...scene.export import PARTITION, VIEW_PARTITION, export_stage, partition_of
 from ...scene.openusd import UsdGeom
+from ...scene.own_rows import OwnMaterials, OwnMeshes
 from ..base import Backend, FrameBinding
 from ..devices import pick_device
 from ..ids import describe_ids
@@ -29,6 +30,7 @@ from .live import push_changes
 from .options import OvrtxOptions
 from .products import HISTORY_REQUEST, HISTORY_TILES, plan_products, products_usda, split_cameras
 from .session import Session
+from .surfaces import DeformedMeshes, MaterialInput
 from .transforms import Bound, place_cameras
 from .view import View
 from .warm_up import warm_up
@@ -59,6 +61,7 @@ class OvrtxBackend(Backend):
         self._gain = 1.0
         self._views: list[View] = []
         self._bound: list[Bound] = []
+        self._surfaces: list[MaterialInput | DeformedMeshes] = []
         self._result: Any = None
         self._fresh: set[View] = set()
         self._warm = False
@@ -86,6 +89,7 @@ class OvrtxBackend(Backend):
             view.forget()
         for bound in self._bound:
             bound.handle = None
+        self._surfaces.clear()  # bound again by their owner, as are the others
         self._gain = scene_exposure(scene, self.cfg)
         export = export_stage(stage, scene, partitions=apart, exposure=self._gain)
         clock.lap("export")
@@ -110,6 +114,7 @@ class OvrtxBackend(Backend):
     def update(self, scene: Scene, changes: SceneChanges) -> bool:
         pinned = {view.cameras[row] for view in self._views for row in np.flatnonzero(view.pinned)}
         pinned |= {path for bound in self._bound if bound.written for path in bound.paths}
+        pinned |= {path for surface in self._surfaces for path in surface.pinned}
         copies: dict[str, list[str]] = {}
         for view in self._views:
             for path, used in zip(view.bundle.paths, view.cameras, strict=True):
@@ -174,6 +179,24 @@ class OvrtxBackend(Backend):
         # What is written last is sent last.
         self._bound.remove(bound)
         self._bound.append(bound)
+
+    def bind_materials(self, own: OwnMaterials, name: str) -> MaterialInput:
+        surface = MaterialInput(self._session, self._stage, own, name)
+        self._surfaces.append(surface)
+        return surface
+
+    def write_materials(self, bound: object, values: wp.array) -> None:
+        assert isinstance(bound, MaterialInput)
+        bound.write(values)
+
+    def bind_points(self, own: OwnMeshes) -> DeformedMeshes:
+        surface = DeformedMeshes(self._session, self._stage, own, self.device)
+        self._surfaces.append(surface)
+        return surface
+
+    def write_points(self, bound: object, points: wp.array) -> None:
+        assert isinstance(bound, DeformedMeshes)
+        bound.write(points)
 
     # -- cameras ----------------------------------------------------------------------------------------------------
 
@@ -331,6 +354,8 @@ class OvrtxBackend(Backend):
                 self._session.send(bound.handle, bound.matrices)
                 bound.sent = True
                 kept.append(bound.matrices)
+        for surface in self._surfaces:
+            kept += surface.send(self._session)
         for view in self._views:
             if not view.sent:
                 kept.append(view.send(self._session))
@@ -352,7 +377,7 @@ class OvrtxBackend(Backend):
         self._session.close()
         for view in self._views:
             view.bundle.backend_data = None
-        self._views, self._bound = [], []
+        self._views, self._bound, self._surfaces = [], [], []
         self._stage = None
 
 

@@ -136,14 +136,18 @@ class Session:
         """Bind the transforms of prims for writing every frame; all of them must exist."""
         return self._bind(paths, XFORM, semantic=self._xform)
 
-    def bind_floats(self, paths: list[str], name: str) -> Any:
-        """Bind a float attribute of prims; all of them must have it."""
-        return self._bind(paths, name, dtype="float32")
+    def bind_floats(self, paths: list[str], name: str, width: int) -> Any:
+        """Bind an attribute of ``width`` floats of prims; all of them must have it."""
+        return self._bind(paths, name, dtype="float32", shape=(width,) if width > 1 else None)
 
-    def _bind(self, paths: list[str], name: str, **how: Any) -> Any:
+    def bind_points(self, paths: list[str]) -> Any:
+        """Bind the points of meshes; one (n, 3) float32 array a prim is sent."""
+        return self._bind(paths, "points", "bind_array_attribute", dtype="float32", shape=(3,))
+
+    def _bind(self, paths: list[str], name: str, method: str = "bind_attribute", **how: Any) -> Any:
         flags = self.library.module.BindingFlag.OPTIMIZE
         what, limit = f"binding {name} of {paths[0]} and others", self._options.load_timeout
-        binding = self._do(what, limit, "bind_attribute", paths, name, prim_mode=self._must_exist, flags=flags, **how)
+        binding = self._do(what, limit, method, paths, name, prim_mode=self._must_exist, flags=flags, **how)
         self._bindings.append(binding)
         return binding
 
@@ -153,15 +157,16 @@ class Session:
             self._bindings.remove(binding)
             binding.unbind()
 
-    def send(self, binding: Any, array: wp.array) -> None:
-        """Write an array into a binding. It is read in place: leave it alone until :meth:`step` returns."""
+    def send(self, binding: Any, array: wp.array | list[wp.array]) -> None:
+        """Write an array, or one a prim, into a binding. It is read in place: leave it alone until :meth:`step`
+        returns."""
         stream = stream_of(self._device)
         how = {} if stream is None else {"cuda_stream": stream}
         try:
             operation = binding.write_async(array, data_access=self._async, **how)
         except (RuntimeError, ValueError, TypeError) as error:
-            raise BackendFailedError(f"OVRTX does not take the transforms: {_line(error)}") from error
-        self._pending.append((operation, "writing transforms"))
+            raise BackendFailedError(f"OVRTX does not take what was written: {_line(error)}") from error
+        self._pending.append((operation, "writing what is bound"))
 
     # -- frames -----------------------------------------------------------------------------------------------------
 

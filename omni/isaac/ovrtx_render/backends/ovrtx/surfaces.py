@@ -1,0 +1,134 @@
+"""Material inputs and points of meshes that are written every frame."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import warp as wp
+
+from ...errors import ConfigError, SceneError
+from ...scene.openusd import Usd, UsdGeom
+from ...scene.own_rows import OwnMaterials, OwnMeshes
+from ...surface_bindings import MATERIAL_INPUTS
+from .session import Session
+
+__all__ = ["DeformedMeshes", "MaterialInput"]
+
+_SHADER_INPUTS: dict[str, tuple[str, ...]] = {
+    "base_color": ("diffuseColor", "diffuse_color_constant", "base_color"),
+    "tint": ("diffuse_tint",),
+    "emissive": ("emissiveColor", "emissive_color", "emission_color"),
+    "specular_color": ("specularColor", "specular_color"),
+    "metallic": ("metallic", "metallic_constant", "base_metalness"),
+    "roughness": ("roughness", "reflection_roughness_constant", "specular_roughness"),
+    "opacity": ("opacity", "opacity_constant", "geometry_opacity"),
+    "ior": ("ior", "ior_constant", "specular_ior"),
+}
+"""Shader inputs that each material input may be, of UsdPreviewSurface, OmniPBR and OpenPBR."""
+
+
+class MaterialInput:
+    """One input of some materials, written onto their shaders.
+
+    Args:
+        own: The materials.
+        name: Name of the input.
+
+    Raises:
+        ConfigError: The shader of a material authors no such input, so the library has nothing to write to.
+    """
+
+    def __init__(self, session: Session, stage: Usd.Stage, own: OwnMaterials, name: str) -> None:
+        rows: dict[str, list[int]] = defaultdict(list)
+        shaders: dict[str, list[str]] = defaultdict(list)
+        for row, path in enumerate(own.paths):
+            shader, attribute = _shader_input(stage, path, name)
+            rows[attribute].append(row)
+            shaders[attribute].append(shader)
+        width = MATERIAL_INPUTS[name]
+        self.pinned: list[str] = []
+        self._parts = [
+            (session.bind_floats(shaders[attribute], attribute, width), np.array(rows[attribute])) for attribute in rows
+        ]
+        self._values: wp.array | None = None
+        self._sent = True
+
+    def write(self, values: wp.array) -> None:
+        """Take values (P, width)."""
+        if self._values is None:
+            self._values = wp.empty_like(values)
+        wp.copy(self._values, values)
+        self._sent = False
+
+    def send(self, session: Session) -> list[wp.array]:
+        """Hand over what was written since; the result is to be kept until the next frame is there."""
+        if self._sent or self._values is None:
+            return []
+        self._sent = True
+        kept = []
+        for handle, rows in self._parts:
+            part: Any = self._values
+            if len(rows) < len(part):
+                index: Any = wp.array(rows.astype(np.int32), dtype=wp.int32, device=part.device)
+                part = part[index].contiguous()
+            if part.shape[1] == 1:
+                part = part.reshape((len(rows),))
+            session.send(handle, part)
+            kept.append(part)
+        return kept
+
+
+class DeformedMeshes:
+    """Meshes whose points are written as world positions.
+
+    Args:
+        own: The meshes.
+        device: Where the points are.
+    """
+
+    def __init__(self, session: Session, stage: Usd.Stage, own: OwnMeshes, device: wp.Device) -> None:
+        self.pinned = list(own.paths)
+        self._begin = own.begin.tolist()
+        self._points: Any = wp.array(own.rest, dtype=wp.vec3, device=device)
+        self._sent = False
+        # World positions: the prims stand at the origin, and nothing above them counts.
+        session.reset_stack(self.pinned)
+        session.place(self.pinned, np.tile(np.eye(4), (len(self.pinned), 1, 1)))
+        session.write_values(self.pinned, "doubleSided", [np.bool_(True)] * len(self.pinned))
+        shaded = [path for path in self.pinned if UsdGeom.Mesh(stage.GetPrimAtPath(path)).GetNormalsAttr().Get()]
+        if shaded:  # those of the rest shape would light the deformed one; without any the library makes its own
+            session.write_arrays(shaded, "normals", [np.zeros((0, 3), np.float32)] * len(shaded))
+        self._handle = session.bind_points(self.pinned)
+
+    def write(self, points: wp.array) -> None:
+        """Take (n,) vec3 world positions [stage units] of all meshes, one after the other."""
+        wp.copy(self._points, points)
+        self._sent = False
+
+    def send(self, session: Session) -> list[wp.array]:
+        """Hand over what was written since; the result is to be kept until the next frame is there."""
+        if self._sent:
+            return []
+        self._sent = True
+        parts = [self._points[begin:end] for begin, end in zip(self._begin[:-1], self._begin[1:], strict=True)]
+        session.send(self._handle, parts)
+        return [self._points, *parts]
+
+
+def _shader_input(stage: Usd.Stage, path: str, name: str) -> tuple[str, str]:
+    """Prim path of the shader of a material, and the attribute that a material input is."""
+    material = stage.GetPrimAtPath(path)
+    if not material:
+        raise SceneError(f"{path}: the stage has no such material")
+    names = [f"inputs:{candidate}" for candidate in _SHADER_INPUTS[name]]
+    for prim in Usd.PrimRange(material):
+        if prim.GetTypeName() == "Shader":
+            for attribute in names:
+                if prim.GetAttribute(attribute).HasAuthoredValue():
+                    return str(prim.GetPath()), attribute
+    raise ConfigError(
+        f"{path} authors no {' or '.join(names)}, and OVRTX writes inputs that exist only; author one, or use "
+        "backend='warp'"
+    )

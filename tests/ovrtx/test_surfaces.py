@@ -1,0 +1,91 @@
+"""Materials and points that are written while the renderer runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from ovrtx_compare import assert_equal, images_of
+from ovrtx_stages import CAMERAS, cloth, paths, plain
+
+from omni.isaac.ovrtx_render import ConfigError, InputError
+
+
+def test_colours_of_each_environment(library: Any, open_renderer: Any) -> None:
+    library("0.5.0")
+    colors = np.array([[0.9, 0.1, 0.1], [0.1, 0.9, 0.1], [0.1, 0.1, 0.9]], np.float32)
+    drawn = []
+    for backend in ("ovrtx", "warp"):
+        renderer = open_renderer(plain(3), backend)
+        bundle = renderer.add_cameras(CAMERAS, width=24, height=16, outputs=("rgb", "albedo"))
+        binding = renderer.bind_materials(paths("Looks/ball", 3), "base_color")
+        binding.write(colors[::-1].copy())
+        renderer.render(bundle)
+        first = images_of(bundle)
+        binding.write(colors)
+        renderer.render(bundle)
+        assert not np.array_equal(first["rgb"], images_of(bundle)["rgb"])
+        drawn.append(images_of(bundle))
+    assert_equal(*drawn)
+
+
+def test_an_input_that_is_not_authored_says_what_to_do(library: Any, open_renderer: Any) -> None:
+    library()
+    renderer = open_renderer(plain(2))
+    bundle = renderer.add_cameras(CAMERAS, width=8, height=8, outputs="rgb")
+    with pytest.raises(ConfigError, match=r"inputs:emissiveColor.*author one"):
+        renderer.bind_materials(paths("Looks/ball", 2), "emissive")
+    renderer.render(bundle)
+
+
+def test_cloth(library: Any, open_renderer: Any) -> None:
+    """The normals of the rest shape must not light the deformed one, and no transform may move it."""
+    library("0.5.0")
+    drawn: list[list[Any]] = []
+    for backend in ("ovrtx", "warp"):
+        renderer = open_renderer(cloth(3), backend)
+        bundle = renderer.add_cameras(CAMERAS, width=32, height=24, outputs=("rgb", "depth", "normals"))
+        binding = renderer.bind_points(paths("Cloth", 3))
+        rest = np.concatenate([binding._own.rest])
+        steps = []
+        for phase in (0.0, 1.3):
+            points = rest.copy()
+            points[:, 2] += 0.2 * np.sin(6.0 * points[:, 0] + phase)
+            binding.write(points)
+            renderer.render(bundle)
+            steps.append(images_of(bundle))
+        drawn.append(steps)
+    for found, expected in zip(*drawn, strict=True):
+        # The library makes normals of its own: flat ones, where no subdivision says that the sheet is smooth.
+        shaded = [images.pop("normals") for images in (found, expected)]
+        assert np.median(np.abs(shaded[0] - shaded[1])) < 0.02
+        close = np.abs(found["rgb"].astype(int) - expected["rgb"]).max(-1) <= 12
+        assert close.mean() > 0.94
+        assert_equal({"depth": found["depth"]}, {"depth": expected["depth"]}, share=0.01)
+    assert not np.array_equal(drawn[0][0]["depth"], drawn[0][1]["depth"])
+
+
+def test_rows_whose_environments_were_reset_are_named(library: Any, open_renderer: Any) -> None:
+    """Without it the old episode shows through in the first frame of the new one."""
+    library("0.5.1", temporal=True)
+    renderer = open_renderer(plain(3))
+    bundle = renderer.add_cameras(CAMERAS, width=16, height=16, outputs="rgb")
+    binding = renderer.bind_transforms(paths("Ball", 3))
+    renderer.render(bundle)
+
+    def move(height: float) -> np.ndarray:
+        binding.write([[3.0 * env + 0.2, -0.5, height] for env in range(3)], quat_xyzw=[[0, 0, 0, 1]] * 3)
+        renderer.render(bundle)
+        return images_of(bundle)["rgb"]
+
+    for _ in range(3):
+        settled = move(0.3)
+    for _ in range(3):
+        move(-0.2)
+    bundle.forget_history([2, 0])
+    fresh = move(0.3)
+    assert np.array_equal(fresh[0], settled[0]) and np.array_equal(fresh[2], settled[2])
+    assert not np.array_equal(fresh[1], settled[1])
+    with pytest.raises(InputError, match="0 to 2"):
+        bundle.forget_history([3])
