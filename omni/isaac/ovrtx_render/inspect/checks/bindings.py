@@ -20,7 +20,7 @@ def check_own_bindings(prim: Usd.Prim) -> Iterator[Told]:
     path = str(prim.GetPath())
     for relationship in own:
         name = relationship.GetName()
-        for spec, target in dropped_targets(prim, name):
+        for spec, target in () if relationship.GetTargets() else dropped_targets(prim, name):
             yield Told(
                 "binding-out-of-scope",
                 path,

@@ -94,7 +94,7 @@ def check_lights(
             f"the lights are too {how}: about {level:.2g} lux in the middle of the scene{why}. RTX, whose exposure is "
             "fixed, shows black or white. Correct their intensities, or metersPerUnit",
         )
-    if cfg.exposure != "auto":
+    elif cfg.exposure != "auto":
         white = level / math.pi * 2.0**cfg.exposure
         if not _BLACK < white < _WHITE:
             yield Told(

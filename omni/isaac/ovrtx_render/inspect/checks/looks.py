@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pxr import Sdf, Usd
 
 from ...scene.data import AlphaMode, Material
 from ...scene.openusd import TIME
-from ...scene.shader_inputs import mdl_name, shader_id, surface_source
+from ...scene.shader_inputs import follow, mdl_name, shader_id, surface_source
 from ...scene.textures import anchored_paths, resolve_asset
 from ..finding import Told
 from .textures import check_textures
@@ -55,9 +55,8 @@ def check_look(material: Usd.Prim) -> Iterator[Told]:
         if shader.GetPath() not in seen:
             seen.add(shader.GetPath())
             yield from check_textures(shader)
-    for prim in Usd.PrimRange(material, Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)):
-        if prim.GetTypeName() == "Shader":
-            yield from _check_module(prim)
+    for node in _network(present.values()):
+        yield from _check_module(node)
 
 
 def check_opacity(path: str, material: Material) -> Iterator[Told]:
@@ -70,6 +69,19 @@ def check_opacity(path: str, material: Material) -> Iterator[Told]:
             path,
             f"the opacity is {material.opacity:g}, so what shows it cannot be seen. Set it to 1, or hide the prim",
         )
+
+
+def _network(surfaces: Iterable[Usd.Prim]) -> list[Usd.Prim]:
+    """Surface shaders and all nodes that feed them."""
+    found = {shader.GetPath(): shader for shader in surfaces}
+    todo = list(found.values())
+    while todo:
+        for attribute in todo.pop().GetAuthoredAttributes():
+            node = follow(attribute).node if attribute.HasAuthoredConnections() else None
+            if node is not None and node.GetPath() not in found:
+                found[node.GetPath()] = node
+                todo.append(node)
+    return list(found.values())
 
 
 def _other_contexts(material: Usd.Prim) -> list[str]:

@@ -78,8 +78,8 @@ def check_mesh(path: str, facts: MeshFacts, double_sided: bool, is_room: bool) -
         yield Told(
             "normals-opposed",
             path,
-            "the authored normals point against the faces, so light falls on the wrong side: the surface is black "
-            "where it should be lit. Turn the normals",
+            "the authored normals point against the faces. Here they are turned to the viewer; a renderer that takes "
+            "them as they are shows the surface black where it should be lit. Turn the normals",
             "normals",
         )
     if facts.crowded and not double_sided:

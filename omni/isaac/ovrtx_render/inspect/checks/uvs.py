@@ -40,7 +40,7 @@ def check_uvs(prim: Usd.Prim, look: str, material: Material) -> Iterator[Told]:
             "uv-set-name",
             path,
             f"the textures of {look} read primvars:{name}, but the prim has its texture coordinates in "
-            f"primvars:{other}: the mean colour of the textures is drawn. Rename one of the two",
+            f"primvars:{other}: they are used here, but RTX shows one texel all over. Rename one of the two",
             f"primvars:{other}",
         )
     else:
