@@ -14,7 +14,10 @@ def _read_version() -> str:
     try:
         return version("omni-isaac-ovrtx-render")
     except PackageNotFoundError:
-        manifest = Path(__file__).resolve().parents[3] / "config" / "extension.toml"
+        here = Path(__file__).resolve().parent
+        # An extension folder has its manifest at the root; a wheel brings it inside the package.
+        folders = (here.parents[2], here / "_extension")
+        manifest = next(path for folder in folders if (path := folder / "config" / "extension.toml").is_file())
         return str(tomllib.loads(manifest.read_text(encoding="utf-8"))["package"]["version"])
 
 

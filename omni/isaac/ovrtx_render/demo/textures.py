@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from ..folders import cache_folder
 from ..images import write_png
 
 __all__ = ["texture_paths"]
@@ -18,22 +18,13 @@ _VERSION = 1
 """Raise it when a picture changes: it is part of the folder's name."""
 
 
-def _cache_root() -> Path:
-    """Per-user cache folder of this platform, which ``XDG_CACHE_HOME`` overrides on every one."""
-    if chosen := os.environ.get("XDG_CACHE_HOME"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", tempfile.gettempdir()))
-    return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-
-
 def texture_paths() -> dict[str, Path]:
     """Draw what is not there yet; return the absolute path of every picture by name.
 
     The names are ``wood``, ``wood_roughness``, ``floor``, ``floor_normal``, ``cube``, ``tread_normal`` and ``sky``.
     Where the cache folder cannot be written, a folder in the temporary directory takes its place.
     """
-    folder = _cache_root() / "omni-isaac-ovrtx-render" / f"demo-{_VERSION}"
+    folder = cache_folder() / f"demo-{_VERSION}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         writable = os.access(folder, os.W_OK)
