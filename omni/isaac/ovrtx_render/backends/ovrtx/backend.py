@@ -59,6 +59,7 @@ class OvrtxBackend(Backend):
         self._scene = Scene()
         self._stage: Any = None
         self._gain = 1.0
+        self._lights: set[str] = set()
         self._views: list[View] = []
         self._bound: list[Bound] = []
         self._surfaces: list[MaterialInput | DeformedMeshes] = []
@@ -90,11 +91,16 @@ class OvrtxBackend(Backend):
         for bound in self._bound:
             bound.handle = None
         self._surfaces.clear()  # bound again by their owner, as are the others
-        self._gain = scene_exposure(scene, self.cfg)
+        # An exposure that was chosen stays while the lights are those it was chosen for.
+        if not self._lights or self._lights != {light.path for light in scene.lights}:
+            self._gain = scene_exposure(scene, self.cfg)
+        self._lights = {light.path for light in scene.lights}
         export = export_stage(stage, scene, partitions=apart, exposure=self._gain)
         clock.lap("export")
         session = self._session
-        session.open(export)
+        text = export.text if self.options.scene_route == "text" else None
+        clock.lap("text")
+        session.open(export.layer if text is None else text)
         clock.lap("open")
         for step in export.clones:
             session.clone(step.source, step.targets)
@@ -365,7 +371,7 @@ class OvrtxBackend(Backend):
         """Draw one frame of all bundles: a product that is left out of a step loses its history."""
         self._result = None
         if not self._warm:
-            self._result = warm_up(self._session, self.options, self._scene, self._views, self.device)
+            self._result = warm_up(self._session, self.options, self._scene, self._views, self.device, self._gain)
             self._warm = True
         else:
             self._result = self._session.step([p.path for view in self._views for p in view.products])

@@ -285,27 +285,54 @@ def cut(
     )
 
 
+@wp.func
+def level(value: wp.uint8, gain: float) -> float:
+    """A colour value from 0 to 255."""
+    return float(value)
+
+
+@wp.func
+def level(value: wp.float16, gain: float) -> float:  # noqa: F811 - an overload
+    v = wp.max(float(value) * gain, 0.0)
+    return 255.0 * v / (1.0 + v)
+
+
+@wp.func
+def level(value: wp.float32, gain: float) -> float:  # noqa: F811 - an overload
+    v = wp.max(value * gain, 0.0)
+    return 255.0 * v / (1.0 + v)
+
+
 @wp.kernel(enable_backward=False, module="omni_ovrtx")
 def change_of_rows(
-    image: wp.array3d(dtype=wp.uint8), before: wp.array3d(dtype=wp.uint8), out: wp.array(dtype=wp.float32)
+    image: wp.array3d(dtype=Any), gain: float, before: wp.array3d(dtype=Any), out: wp.array(dtype=wp.float32)
 ):
     """Mean absolute change of each line of an image, which also becomes the one before; dim = height."""
     y = wp.tid()
     width = image.shape[1]
-    channels = wp.min(image.shape[2], 3)
-    total = int(0)
+    total = float(0.0)
     for x in range(width):
-        for c in range(channels):
+        for c in range(3):
             new = image[y, x, c]
-            total += wp.abs(int(new) - int(before[y, x, c]))
+            total += wp.abs(level(new, gain) - level(before[y, x, c], gain))
             before[y, x, c] = new
-    out[y] = float(total) / float(width * channels)
+    out[y] = total / float(width * 3)
 
 
-def image_change(image: wp.array, before: wp.array) -> float:
-    """Mean absolute change of the colours of an RGBA8 image [of 255]; ``before`` becomes the image."""
+for _dtype in (wp.uint8, wp.float16, wp.float32):
+    wp.overload(change_of_rows, {"image": wp.array3d(dtype=_dtype), "before": wp.array3d(dtype=_dtype)})
+
+
+def image_change(image: wp.array, before: wp.array, gain: float = 1.0) -> float:
+    """Mean absolute change of the colours of an image [of 255]; ``before`` becomes the image.
+
+    Args:
+        image: (H, W, C) RGBA8, or linear half or float colours.
+        before: Like ``image``.
+        gain: Exposure of linear colours.
+    """
     lines: Any = wp.empty(image.shape[0], dtype=wp.float32, device=image.device)
-    wp.launch(change_of_rows, dim=image.shape[0], inputs=[image, before, lines], device=image.device)
+    wp.launch(change_of_rows, dim=image.shape[0], inputs=[image, gain, before, lines], device=image.device)
     return float(lines.numpy().mean())
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import warp as wp
 
 from ...errors import BackendFailedError
-from ...scene.export import StageExport
+from ...scene.openusd import Sdf
 from .compat import Library, load_library
 from .options import OvrtxOptions
 
@@ -68,20 +68,21 @@ class Session:
 
     # -- the stage --------------------------------------------------------------------------------------------------
 
-    def open(self, export: StageExport) -> None:
-        """Replace the stage; bindings of the earlier one are released first."""
+    def open(self, root: Sdf.Layer | str) -> None:
+        """Replace the stage by a root layer, as text or by way of a temporary file; bindings of the earlier one are
+        released first."""
         for binding in self._bindings:
             binding.unbind()
         self._bindings.clear()
         limit = self._options.load_timeout
-        if self._options.scene_route == "text":
-            self._do("opening the stage", limit, "open_usd_from_string", export.text)
+        if isinstance(root, str):
+            self._do("opening the stage", limit, "open_usd_from_string", root)
             return
         # A name of its own: an earlier file of the same name might be cached.
         handle, path = tempfile.mkstemp(prefix="ovrtx_render_", suffix=".usdc")
         os.close(handle)
         try:
-            export.layer.Export(path)
+            root.Export(path)
             self._do("opening the stage", limit, "open_usd", path)
         finally:
             Path(path).unlink(missing_ok=True)

@@ -29,8 +29,13 @@ class BlankImagesWarning(UserWarning):
     """Images are blank after the warm-up; the message names the likely cause."""
 
 
-def warm_up(session: Session, options: OvrtxOptions, scene: Scene, views: Sequence[View], device: wp.Device) -> Any:
+def warm_up(
+    session: Session, options: OvrtxOptions, scene: Scene, views: Sequence[View], device: wp.Device, gain: float
+) -> Any:
     """Draw frames until colours stand still, at least three (motion needs a history), at most ``warm_up_frames``.
+
+    Args:
+        gain: Exposure of linear colours.
 
     Returns:
         The result of the last step.
@@ -40,14 +45,14 @@ def warm_up(session: Session, options: OvrtxOptions, scene: Scene, views: Sequen
     """
     products = [product for view in views for product in view.products]
     paths = [product.path for product in products]
-    colours = [product for product in products if _COLOUR in product.sources]
+    colours = [product for product in products if _colour_of(product)]
     before: dict[str, Any] = {}
     still = 0
     result: Any = None
     for frame in range(options.warm_up_frames):
         result = None  # lets the library reuse what the last step gave
         result = session.step(paths, first=frame == 0)
-        change = max((_change(session, result, product, before, device) for product in colours), default=0.0)
+        change = max((_change(session, result, product, before, device, gain) for product in colours), default=0.0)
         still = still + 1 if change <= STILL and frame > 0 else 0
         if still >= _STILL_FRAMES - (0 if colours else 1):
             break
@@ -56,15 +61,24 @@ def warm_up(session: Session, options: OvrtxOptions, scene: Scene, views: Sequen
     return result
 
 
-def _change(session: Session, result: Any, product: Product, before: dict[str, Any], device: wp.Device) -> float:
+def _colour_of(product: Product) -> tuple[str, str] | None:
+    """The AOV of a product that converges, and an output kind that is made of it."""
+    kinds = {source: kind for source, kind in ((_COLOUR, "rgb"), ("HdrColor", "rgb_hdr")) if source in product.sources}
+    return next(iter(kinds.items()), None)
+
+
+def _change(
+    session: Session, result: Any, product: Product, before: dict[str, Any], device: wp.Device, gain: float
+) -> float:
     """Mean change of a product's colours since the last frame."""
-    mapping = session.map(find_var(session, last_frame(result, product.path), product, _COLOUR))
+    source, kind = _colour_of(product) or (_COLOUR, "rgb")
+    mapping = session.map(find_var(session, last_frame(result, product.path), product, source))
     try:
-        image = take_image("rgb", session.library.exported(mapping), product.grid, device)
+        image = take_image(kind, session.library.exported(mapping), product.grid, device)
         if product.path not in before:
             before[product.path] = wp.clone(image)
             return 255.0
-        return image_change(image, before[product.path])
+        return image_change(image, before[product.path], gain)
     finally:
         session.unmap(mapping)
 
