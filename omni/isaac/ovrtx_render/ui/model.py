@@ -14,6 +14,7 @@ from ..errors import OvrtxRenderError
 from .canvas import Compare
 from .drawer import View
 from .frame_times import FrameTimes
+from .materials_model import MaterialsModel
 from .recording import Recorder
 from .renderer_model import RendererModel
 from .session import Session
@@ -60,9 +61,11 @@ class ViewModel:
         session: What draws.
         renderer: Backend, options, cameras, outputs.
         tiles: What is seen.
+        materials: Materials, findings and fixes.
         frame_times: Seconds a frame took, by phase.
         other_times: The same of the backend that is compared with.
         recorder: PNG and video.
+        tab: The tab that is open: 0 Renderer, 1 Tiles, 2 Materials.
         on_message: Called with every new :class:`Message`, e.g. to notify the person.
     """
 
@@ -78,13 +81,15 @@ class ViewModel:
         self.renderer = RendererModel(self.session)
         self.recorder = Recorder(folder or Path.home() / "ovrtx_render_out")
         self.tiles = TilesModel(self.session, self.recorder, inline)
+        self.materials = MaterialsModel(self.session)
         self.frame_times = FrameTimes()
         self.other_times = FrameTimes()
         self.on_message: Callable[[Message], None] | None = None
         self.messages: list[Message] = []
-        self.tab = 0
+        self.tab = 1
+        self._views: list[Callable[[], None]] = []
         self._store = store
-        self._told = ("", "")
+        self._told = ("", "", "")
         self._saved: dict[str, Any] = store.load() if store is not None else {}
         self.restore(self._saved)
 
@@ -119,12 +124,14 @@ class ViewModel:
         """Let everything go that holds a stage."""
         self.session.close_stage()
         self.tiles.clear()
+        self.materials.close_stage()
         self.frame_times.clear()
         self.other_times.clear()
 
     def close(self) -> None:
         """Save the layout and free everything; may be called twice."""
         self.save()
+        self.materials.close_stage()
         self.session.close()
         self.tiles.close()
         self.recorder.close()
@@ -133,8 +140,15 @@ class ViewModel:
         """Have a frame drawn as soon as possible, if somebody looks."""
         self.session.request()
 
+    def add_view(self, refresh: Callable[[], None]) -> Callable[[], None]:
+        """Have a function called at the start of every :meth:`update`; the one handed back ends it."""
+        self._views.append(refresh)
+        return lambda: self._views.remove(refresh) if refresh in self._views else None
+
     def update(self) -> None:
         """One application frame."""
+        for refresh in tuple(self._views):
+            refresh()
         self.session.update(self.tiles.want if self.tiles.needed else None)
         frame = self.session.take()
         if frame is not None:
@@ -142,6 +156,7 @@ class ViewModel:
             self.frame_times.add(frame.timings)
             self.other_times.add(frame.other_timings)
         self.tiles.update()
+        self.materials.update()
         self._tell_problems()
 
     # -- comparing --------------------------------------------------------------------------------------------------
@@ -219,7 +234,7 @@ class ViewModel:
             self.on_message(message)
 
     def _tell_problems(self) -> None:
-        problems = (self.renderer.error, self.recorder.problem)
+        problems = (self.renderer.error, self.recorder.problem, self.materials.problem)
         for problem, told in zip(problems, self._told, strict=True):
             if problem and problem != told:
                 self.say("error", problem)

@@ -330,6 +330,12 @@ class TilesModel:
         self.split = self.split if split is None else min(max(split, 0.0), 1.0)
         self._touch()
 
+    def set_paused(self, paused: bool) -> None:
+        """Keep the picture, or go on."""
+        self.paused = paused
+        self._session.request()
+        self.revision += 1
+
     def set_numbers(self, wanted: bool) -> None:
         """Write numbers into the tiles, or not."""
         self.numbers = wanted

@@ -1,0 +1,177 @@
+"""The tab Materials: the material tree, findings, and fixes with preview, apply and undo."""
+
+from __future__ import annotations
+
+import weakref
+from functools import partial
+
+import omni.ui as ui
+
+from ..materials_model import MaterialNode
+from ..model import ViewModel
+from ..style import ROW
+from .widgets import button
+
+__all__ = ["MaterialsTab"]
+
+
+class _Item(ui.AbstractItem):
+    """A line of the tree."""
+
+    def __init__(self, node: MaterialNode) -> None:
+        super().__init__()
+        self.node = node
+        self.children = [_Item(child) for child in node.children]
+
+
+class _Tree(ui.AbstractItemModel):
+    """Materials, and below each the prims that show it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items: list[_Item] = []
+
+    def set_nodes(self, nodes: list[MaterialNode]) -> None:
+        """Show other nodes."""
+        self._items = [_Item(node) for node in nodes]
+        self._item_changed(None)
+
+    def get_item_children(self, parentItem: _Item | None = None) -> list[_Item]:
+        return self._items if parentItem is None else parentItem.children
+
+    def get_item_value_model_count(self, item: _Item | None = None) -> int:
+        return 2
+
+
+class _Delegate(ui.AbstractItemDelegate):
+    """Draws the lines."""
+
+    def build_branch(self, model, item=None, column_id=0, level=0, expanded=False) -> None:
+        if column_id == 0:
+            with ui.HStack(width=16 * (level + 1), height=ROW - 4):
+                ui.Spacer()
+                sign = ("-" if expanded else "+") if item.children else ""
+                ui.Label(sign, name="dim", width=12)
+
+    def build_widget(self, model, item=None, index=0, level=0, expanded=False) -> None:
+        node: MaterialNode = item.node
+        with ui.HStack(height=ROW - 4, spacing=4):
+            if index == 0:
+                ui.Circle(name=node.severity or "bad", width=10, radius=3)
+                ui.Label(node.label, elided_text=True, tooltip=node.path)
+            else:
+                ui.Label(node.detail, name="dim", elided_text=True, tooltip=node.detail)
+
+    def build_header(self, column_id=0) -> None:
+        ui.Label(("Material / prim", "Bound")[column_id], name="dim", height=ROW - 4)
+
+
+class MaterialsTab:
+    """Shows :class:`~..materials_model.MaterialsModel`.
+
+    Args:
+        model: The view-model.
+    """
+
+    def __init__(self, model: ViewModel) -> None:
+        self._model = model
+        # A tree view owns neither.
+        self._tree, self._delegate = _Tree(), _Delegate()
+        self._view: ui.TreeView | None = None
+        self._frames: dict[str, ui.Frame] = {}
+        self._summary: ui.Label | None = None
+        self._seen: object = None
+
+    def build(self) -> None:
+        """Make the widgets; called inside of a frame."""
+        me = weakref.proxy(self)
+        self._seen = None
+        with ui.VStack(spacing=2):
+            with ui.HStack(height=ROW, spacing=6):
+                ui.Spacer(width=2)
+                self._summary = ui.Label("", name="title", elided_text=True)
+            with ui.HStack(spacing=4):
+                with ui.ScrollingFrame(name="list", width=ui.Fraction(2)):
+                    self._view = ui.TreeView(
+                        self._tree,
+                        delegate=self._delegate,
+                        root_visible=False,
+                        header_visible=True,
+                        column_widths=[ui.Fraction(3), ui.Fraction(1)],
+                        identifier="material_tree",
+                    )
+                with ui.VStack(width=ui.Fraction(3), spacing=4):
+                    with ui.ScrollingFrame(name="list", height=ui.Fraction(3)):
+                        self._frames["findings"] = ui.Frame(height=0)
+                        self._frames["findings"].set_build_fn(lambda: me._build_findings())
+                    self._frames["fix"] = ui.Frame(height=ui.Fraction(2))
+                    self._frames["fix"].set_build_fn(lambda: me._build_fix())
+
+    def refresh(self) -> None:
+        """Bring the widgets up to date; called once an application frame while the tab is seen."""
+        materials = self._model.materials
+        if self._summary is None or self._seen == materials.revision:
+            return
+        self._seen = materials.revision
+        self._summary.text = materials.summary
+        self._tree.set_nodes(materials.tree)
+        for frame in self._frames.values():
+            frame.rebuild()
+
+    def destroy(self) -> None:
+        """Let the widgets go."""
+        self._view = self._summary = None
+        self._frames = {}
+
+    def _build_findings(self) -> None:
+        materials = self._model.materials
+        with ui.VStack(height=0, spacing=1):
+            for i, finding in enumerate(materials.findings):
+                count = f" x {finding.count}" if finding.count > 1 else ""
+                with ui.HStack(height=ROW, spacing=6):
+                    ui.Spacer(width=2)
+                    ui.Circle(name=finding.severity, width=10, radius=4)
+                    ui.Button(
+                        finding.code,
+                        identifier=f"finding_{i}",
+                        width=190,
+                        height=ROW,
+                        checked=finding == materials.selected,
+                        clicked_fn=partial(materials.select, finding),
+                        tooltip=f"{finding.path}: {finding.message}",
+                    )
+                    ui.Label(finding.path + count, name="dim", elided_text=True, tooltip=finding.message)
+            if not materials.findings:
+                ui.Label(" nothing to report", name="dim", height=ROW)
+
+    def _build_fix(self) -> None:
+        materials = self._model.materials
+        finding, fix = materials.selected, materials.fix
+        with ui.VStack(spacing=4):
+            if finding is not None:
+                ui.Label(finding.message, name=finding.severity, word_wrap=True, height=0)
+                where = f"{finding.site}   " if finding.site is not None else ""
+                ui.Label(f"{where}seen by: {', '.join(finding.backends)}", name="dim", height=ROW, elided_text=True)
+            with ui.HStack(height=ROW, spacing=6):
+                title = fix.title if fix is not None else "no fix" if finding is not None else "select a finding"
+                ui.Label(title, elided_text=True)
+                button("Apply", "fix_apply", materials.apply, "put the fix in force, on a layer of its own",
+                       enabled=fix is not None)  # fmt: skip
+                button(f"Undo ({len(materials.applied)})", "fix_undo", materials.undo, "take the newest fix back",
+                       enabled=bool(materials.applied))  # fmt: skip
+                button("Save", "fix_save", self._save, "write the fixes in force to a file over the stage's own",
+                       enabled=bool(materials.applied))  # fmt: skip
+            if materials.problem:
+                ui.Label(materials.problem, name="error", word_wrap=True, height=0)
+            with ui.ScrollingFrame(name="list"):
+                ui.Label(materials.preview, name="dim", word_wrap=True, height=0, alignment=ui.Alignment.LEFT_TOP)
+
+    def _save(self) -> None:
+        from ..recording import free_name
+
+        folder = self._model.recorder.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        path = free_name(folder, "fixes", ".usda")
+        self._model.materials.save(path)
+        if not self._model.materials.problem:
+            self._model.say("info", f"writing {path}")

@@ -1,0 +1,64 @@
+"""Small pieces that all the tabs are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import omni.ui as ui
+
+from ..style import ROW
+
+__all__ = ["Choice", "button", "labelled"]
+
+
+def button(text: str, identifier: str, clicked: Callable[[], object], tooltip: str, **arguments: Any) -> ui.Button:
+    """A button of one line."""
+    arguments = {"width": 0, "height": ROW, **arguments}
+    return ui.Button(f" {text} ", identifier=identifier, clicked_fn=clicked, tooltip=tooltip, **arguments)
+
+
+def labelled(text: str, width: int = 150, tooltip: str = "") -> ui.Label:
+    """The label in front of a widget."""
+    return ui.Label(text, name="dim", width=width, height=ROW, elided_text=True, tooltip=tooltip)
+
+
+class Choice:
+    """A combo box over names.
+
+    Args:
+        names: What there is to choose from.
+        chosen: The name that is chosen now.
+        identifier: Identifier of the widget.
+        changed: Called with the name that was chosen.
+        tooltip: What it is for.
+        arguments: More arguments of the widget.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        chosen: str,
+        identifier: str,
+        changed: Callable[[str], object],
+        tooltip: str = "",
+        **arguments: Any,
+    ) -> None:
+        self._names = list(names)
+        index = self._names.index(chosen) if chosen in self._names else 0
+        arguments = {"height": ROW, **arguments}
+        self.widget = ui.ComboBox(index, *self._names, identifier=identifier, tooltip=tooltip, **arguments)
+        self._changed = changed
+        self._subscription = self.widget.model.subscribe_item_changed_fn(self._on_changed)
+
+    def _on_changed(self, model: ui.AbstractItemModel, item: ui.AbstractItem) -> None:
+        index = model.get_item_value_model().as_int
+        if 0 <= index < len(self._names):
+            self._changed(self._names[index])
+
+    def choose(self, name: str) -> None:
+        """Show another name as chosen; ``changed`` is called only if it was not."""
+        if name in self._names:
+            value = self.widget.model.get_item_value_model()
+            if value.as_int != self._names.index(name):
+                value.set_value(self._names.index(name))
