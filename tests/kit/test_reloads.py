@@ -37,7 +37,7 @@ def reload(kit, count: int) -> None:
 def ours() -> Counter[str]:
     """Objects of our own classes that are alive."""
     gc.collect()
-    return Counter(type(one).__qualname__ for one in gc.get_objects() if type(one).__module__.startswith(NAME))
+    return Counter(type(one).__qualname__ for one in gc.get_objects() if str(type(one).__module__).startswith(NAME))
 
 
 @pytest.mark.slow

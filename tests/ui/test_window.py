@@ -134,18 +134,18 @@ def test_mouse_points_selects_focuses_drags_and_zooms(show: Show, stage: Usd.Sta
     frames(model, window)
     assert tiles.focused == 1
     cell = tiles.grid.cell
-    before = tiles.grid.hit(300, 200)
-    double.mouse(window, "canvas", "moved", 300, 200)
+    before = tiles.grid.hit(350, 200)
+    double.mouse(window, "canvas", "moved", 350, 200)
     for _ in range(5):
         double.wheel(window, "canvas", 1.0, CONTROL)
     assert tiles.grid.cell == pytest.approx(cell * 1.15**5)
-    assert tiles.grid.hit(300, 200) == before
+    assert tiles.grid.hit(350, 200) == before
     scroll = tiles.grid.scroll_y
-    double.mouse(window, "canvas", "pressed", 300, 200)
-    double.mouse(window, "canvas", "moved", 300, 150, 0, True)
+    double.mouse(window, "canvas", "pressed", 350, 200)
+    double.mouse(window, "canvas", "moved", 350, 150, 0, True)
     assert tiles.grid.scroll_y == pytest.approx(scroll + 50)
-    double.mouse(window, "canvas", "released", 300, 150)
-    double.mouse(window, "canvas", "moved", 300, 100)
+    double.mouse(window, "canvas", "released", 350, 150)
+    double.mouse(window, "canvas", "moved", 350, 100)
     assert tiles.grid.scroll_y == pytest.approx(scroll + 50)
     double.hover(window, "canvas", False)
     frames(model, window)
@@ -172,6 +172,7 @@ def test_pages_are_turned_by_buttons_slider_wheel_and_keys(show: Show) -> None:
     tiles = model.tiles
     for _ in range(6):
         double.click(window, "zoom_in")
+    window.call_key_pressed_fn(Key.HOME, 0, True)
     frames(model, window)
     slider = double.find(window, "page")
     assert slider.max == tiles.grid.pages > 3

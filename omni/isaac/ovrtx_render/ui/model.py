@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,7 +88,7 @@ class ViewModel:
         self.on_message: Callable[[Message], None] | None = None
         self.messages: list[Message] = []
         self.tab = 1
-        self._views: list[Callable[[], None]] = []
+        self._views: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._store = store
         self._told = ("", "", "")
         self._saved: dict[str, Any] = store.load() if store is not None else {}
@@ -141,14 +142,22 @@ class ViewModel:
         self.session.request()
 
     def add_view(self, refresh: Callable[[], None]) -> Callable[[], None]:
-        """Have a function called at the start of every :meth:`update`; the one handed back ends it."""
-        self._views.append(refresh)
-        return lambda: self._views.remove(refresh) if refresh in self._views else None
+        """Have a bound method called at the start of every :meth:`update`; what is handed back ends it.
+
+        It is kept weakly: a window that nobody keeps goes.
+        """
+        method = weakref.WeakMethod(refresh)
+        self._views.append(method)
+        return lambda: self._views.remove(method) if method in self._views else None
 
     def update(self) -> None:
         """One application frame."""
-        for refresh in tuple(self._views):
-            refresh()
+        for method in tuple(self._views):
+            refresh = method()
+            if refresh is None:
+                self._views.remove(method)
+            else:
+                refresh()
         self.session.update(self.tiles.want if self.tiles.needed else None)
         frame = self.session.take()
         if frame is not None:

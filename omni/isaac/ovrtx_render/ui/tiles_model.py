@@ -379,7 +379,7 @@ class TilesModel:
             self.selected = row
             if row is not None and self.focused is None:
                 self.grid = self.grid.showing(row)
-            elif row is not None:
+            elif row is not None and row != self.focused:
                 self.focus(row)
             self._touch()
 

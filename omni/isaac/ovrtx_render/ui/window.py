@@ -58,7 +58,7 @@ class RendererWindow(ui.Window):
         self.set_key_pressed_fn(lambda key, modifiers, pressed: me._on_key(key, modifiers, pressed))
         self.frame.set_style(STYLES)
         self.frame.set_build_fn(lambda: me._build())
-        self._leave: Callable[[], None] = model.add_view(lambda: me.refresh())
+        self._leave: Callable[[], None] = model.add_view(self.refresh)
 
     @property
     def seen(self) -> bool:
