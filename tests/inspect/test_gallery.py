@@ -46,8 +46,9 @@ def test_the_intact_stage_raises_nothing(code: str, tmp_path: Path) -> None:
 FIXED = [code for code, case in CASES.items() if case.repairs]
 """Codes whose fix mends the picture."""
 
-SAME_PICTURE = {"binding-api-missing", "shader-unknown-to-rtx", "clone-loses-instances", "partition-mismatch"} | {
-    "mdl-module-missing", "mdl-module-guessed", "exposure-extreme", "uv-set-name", "shader-connection-broken", "normals-opposed"
+SAME_PICTURE = {
+    "binding-api-missing", "shader-unknown-to-rtx", "clone-loses-instances", "partition-mismatch", "mdl-module-missing",
+    "mdl-module-guessed", "exposure-extreme", "uv-set-name", "shader-connection-broken", "normals-opposed",
 }  # fmt: skip
 """Codes that only other backends mind: the Warp backend draws the broken stage as the intact one."""
 

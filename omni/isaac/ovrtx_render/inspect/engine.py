@@ -22,6 +22,7 @@ from .clones import OUTSIDE, Clones
 from .finding import Told
 from .placed import Piece, Placed
 from .refine import refine
+from .rereading import Shapes, SinglePrims
 from .store import Store
 from .walk import Visit, visit_all
 
@@ -47,7 +48,8 @@ class Engine:
         told: What was told.
         looks: Bindings of each drawn prim and its subsets, by its name, with the environments in which they hold.
         users: Names of the drawn prims that show a material, by its name.
-        kinds: Names of the prims that are drawn, and of those with hidden geometry, with their environments.
+        kinds: Names of the prims that are drawn, of those with hidden geometry, of lights and of cameras, with their
+            environments.
         lights: Lights by path.
         cameras: Cameras by path.
         placed: What is drawn, and where.
@@ -56,6 +58,8 @@ class Engine:
     def __init__(self, stage: Usd.Stage, cfg: RendererCfg, outputs: Collection[str] = ()) -> None:
         self.stage, self.cfg, self.outputs = stage, cfg, outputs
         self._facts: dict[int, tuple[object, shapes.MeshFacts]] = {}
+        self._shapes = Shapes(cfg)
+        self._readers: SinglePrims | None = None
         self.check_all()
 
     def check_all(self) -> None:
@@ -67,7 +71,7 @@ class Engine:
         self.told = Store(self.clones)
         self.looks: dict[str, dict[tuple[Binding, ...], frozenset[int]]] = defaultdict(dict)
         self.users: dict[str, set[str]] = defaultdict(set)
-        self.kinds: dict[str, dict[str, frozenset[int]]] = {"drawn": {}, "hidden": {}}
+        self.kinds: dict[str, dict[str, frozenset[int]]] = {kind: {} for kind in ("drawn", "hidden", "light", "camera")}
         self.lights: dict[str, Light] = {light.path: light for light in scene.lights}
         self.cameras: dict[str, Camera] = {camera.path: camera for camera in scene.cameras}
         self.placed = Placed(scene)
@@ -95,7 +99,7 @@ class Engine:
         prim, envs = visit.prim, visit.envs
         path = str(prim.GetPath())
         env, name = self.clones.locate(path)
-        self.told.put(path, "binding", binding_checks.check_own_bindings(prim), envs)
+        self.check_own_binding(prim, envs)
         if env >= 0:
             told = list(stages.check_partition(prim, self.clones.env_paths[env]))
             if len(self.clones.env_paths) > 1:
@@ -108,13 +112,17 @@ class Engine:
             self.check_look(prim, envs, material_of)
             self.check_shape(path, envs, self.placed.pieces_of(path))
 
+    def check_own_binding(self, prim: Usd.Prim, envs: frozenset[int]) -> None:
+        """Check the bindings that are authored on a prim itself."""
+        self.told.put(str(prim.GetPath()), "binding", binding_checks.check_own_bindings(prim), envs)
+
     def check_look(self, prim: Usd.Prim, envs: frozenset[int], material_of: MaterialOf) -> None:
         """Check the bindings of a drawn prim and its subsets, and what they bind."""
         path = str(prim.GetPath())
         env, name = self.clones.locate(path)
         subsets = bound_subsets(prim)
         for subset in subsets:
-            self.told.put(str(subset.GetPath()), "binding", binding_checks.check_own_bindings(subset), envs)
+            self.check_own_binding(subset, envs)
         bindings = tuple(resolve(each) for each in (prim, *subsets))
         told = list(binding_checks.check_unbound(bindings[0], bindings[1:]))
         for each, binding in zip((prim, *subsets), bindings, strict=True):
@@ -162,7 +170,7 @@ class Engine:
         center = np.median(middle, axis=0) if len(middle) else np.zeros(3)
         lights = list(self.lights.values())
         told = list(check_lights(lights, len(self.cameras), center, self.meters_per_unit, self.cfg))
-        told += stages.check_hidden(drawn, hidden)
+        told += stages.check_hidden(self.placed.count, drawn, hidden)
         told += stages.check_semantics(self.outputs, drawn, int(self.labelled))
         self.told.put("/", "stage", [one for one in told if one.path not in self.lights], OUTSIDE)
         for path, light in self.lights.items():
@@ -173,6 +181,8 @@ class Engine:
         """Take over what the scene reader found, each as told of the prim or material that it belongs to."""
         by_subject: dict[tuple[str, str, frozenset[int]], list[Told]] = defaultdict(list)
         for finding in findings:
+            if finding.code == "stage-empty":
+                continue  # edits may fill it; check_stage tells of it
             prim = self.stage.GetPrimAtPath(finding.path)
             subject, aspect = finding.path, "read look" if finding.code in _LOOK_CODES else "read"
             envs = self.clones.members(subject)
@@ -184,6 +194,79 @@ class Engine:
             by_subject[subject, aspect, envs].append(refine(self.stage, finding))
         for (subject, aspect, envs), told in by_subject.items():
             self.told.put(subject, aspect, told, envs)
+
+    # -- after edits -------------------------------------------------------------------------------------------------
+
+    def readers(self) -> SinglePrims:
+        """Readers of single prims for the edits that are worked off now."""
+        if self._readers is None:
+            self._readers = SinglePrims(self.stage, self.cfg, self._shapes)
+        return self._readers
+
+    def done(self) -> None:
+        """The edits are worked off; materials may be others at the next ones."""
+        self._readers = None
+
+    def check_look_again(self, prim: Usd.Prim, envs: frozenset[int]) -> None:
+        """Check what a drawn prim shows after an edit of it, or of what it shows."""
+        path = str(prim.GetPath())
+        env, name = self.clones.locate(path)
+        readers = self.readers()
+        before = self._shown_in(name, envs)
+        self.check_own_binding(prim, envs)
+        self.check_look(prim, envs, readers.material_of)
+        own = [refine(self.stage, one) for one in readers.findings_at(path) if one.code in _LOOK_CODES]
+        self.told.put(path, "read look", own, envs)
+        for material in before | self._shown_in(name, envs):
+            self.take_network(self.clones.place(material, env), envs)
+
+    def take_network(self, path: str, envs: frozenset[int]) -> None:
+        """Take over what was read of a material, or forget it if nobody shows it any more."""
+        env, name = self.clones.locate(path)
+        concerned = OUTSIDE if env < 0 else envs
+        if not any(name in self._shown_in(user, concerned) for user in self.users.get(name, ())):
+            self.told.forget(name, concerned)
+            return
+        found = [one for one in self.readers().findings if one.path == path or one.path.startswith(f"{path}/")]
+        self.told.put(path, "read network", [refine(self.stage, one) for one in found], concerned)
+
+    def take_shape(self, path: str, envs: frozenset[int]) -> None:
+        """Take over what was read of the geometry of a prim."""
+        found = [one for one in self.readers().findings_at(path) if one.code not in _LOOK_CODES]
+        self.told.put(path, "read", [refine(self.stage, one) for one in found], envs)
+
+    def forget(self, path: str, envs: frozenset[int]) -> None:
+        """Forget all that is known of a prim and what is below it."""
+        name = self.clones.locate(path)[1]
+        self.told.forget(name, envs)
+        for kind, names in self.kinds.items():
+            for each in [each for each in names if each == name or each.startswith(f"{name}/")]:
+                for env in envs & names[each]:
+                    place = self.clones.place(each, env)
+                    if kind == "drawn":
+                        self.placed.remove(place)
+                    self.lights.pop(place, None)
+                    self.cameras.pop(place, None)
+                self._forget_looks(each, envs)
+                self._note_kind(each, "", envs)
+
+    def _forget_looks(self, name: str, envs: frozenset[int]) -> None:
+        before = self._shown_in(name, envs)
+        self._note_look(name, (), envs)
+        for material in before:
+            for env in envs:
+                self.take_network(self.clones.place(material, env), envs)
+
+    def _shown_in(self, name: str, envs: frozenset[int]) -> set[str]:
+        """Names of the materials that a prim shows in some environments; ``{-1}`` asks for any."""
+        table = self.looks.get(name, {})
+        return {
+            binding.material
+            for bindings, held in table.items()
+            if held & envs or envs == OUTSIDE
+            for binding in bindings
+            if binding.material
+        }
 
     # -- details -----------------------------------------------------------------------------------------------------
 
@@ -202,9 +285,9 @@ class Engine:
         env, name = self.clones.locate(material)
         if env < 0:
             return frozenset()
-        tables = [self.looks[user] for user in self.users.get(name, ())]
-        shown = [envs for table in tables for key, envs in table.items() if env in envs if _shows(key, name)]
-        return frozenset().union(*shown)
+        here = frozenset((env,))
+        users = [user for user in self.users.get(name, ()) if name in self._shown_in(user, here)]
+        return frozenset().union(*(self.clones.members(self.clones.place(user, env)) for user in users))
 
     def _facts_of(self, piece: Piece) -> shapes.MeshFacts:
         assert piece.mesh is not None
@@ -215,7 +298,7 @@ class Engine:
 
     def _is_room(self, path: str) -> bool:
         eyes = np.array([camera.transform[3, :3] for camera in self.cameras.values()]).reshape(-1, 3)
-        return any(self.placed.is_room(int(row), eyes) for row in self.placed.rows_of(path))
+        return any(self.placed.share_inside(int(row), eyes) > 0.0 for row in self.placed.rows_of(path))
 
     def _abstract(self, binding: Binding, env: int) -> Binding:
         """A binding with a placeholder for its environment."""
@@ -244,7 +327,3 @@ class Engine:
                 names[name] = held
             else:
                 names.pop(name, None)
-
-
-def _shows(bindings: tuple[Binding, ...], material: str) -> bool:
-    return any(binding.material == material for binding in bindings)

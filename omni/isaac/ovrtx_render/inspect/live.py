@@ -1,14 +1,30 @@
-"""What an edit touched is checked again, and nothing else."""
+"""What an edit touched is checked again, and nothing else.
+
+An edited prim is taken out of what was told of all clones, in its environment, and checked on its own. Point
+instancers, prims of native prototypes and edits above the environments are checked with all else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from pxr import Sdf
+import numpy as np
+from pxr import Sdf, Usd, UsdGeom
 
+from ..scene.cameras import read_camera
+from ..scene.lights import is_light, read_light
+from ..scene.live_edits import INHERITED_PREFIXES, is_unseen
+from ..scene.semantics import SemanticReader
+from ..scene.transforms import matrix
+from .clones import OUTSIDE
 from .engine import Engine
+from .walk import Visit, is_shown, visit_below
 
 __all__ = ["update"]
+
+_NETWORK = frozenset({"Material", "Shader", "NodeGraph"})
+_SHOWN = frozenset({"visibility", "purpose"})
+_PARTITION = "omni:scenePartition"
 
 
 def update(engine: Engine, changed: Sequence[Sdf.Path]) -> None:
@@ -18,5 +34,224 @@ def update(engine: Engine, changed: Sequence[Sdf.Path]) -> None:
         engine: What is known of the stage.
         changed: Prims and properties; ``/`` is everything.
     """
-    if changed:
+    edit = _Edit(engine)
+    if not all(edit.sort(path) for path in changed):
         engine.check_all()
+    elif edit.anything:
+        try:
+            edit.work_off()
+        finally:
+            engine.done()
+
+
+class _Edit:
+    """Edits by what has to be checked again."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._stage = engine, engine.stage
+        self._clones = engine.clones
+        self._subtrees: set[Sdf.Path] = set()
+        self._moved: set[Sdf.Path] = set()
+        self._looks: dict[str, frozenset[int]] = {}
+        self._shapes: set[str] = set()
+        self._materials: set[str] = set()
+        self._labels = False
+        self._touched: set[int] = set()
+        """Environments in which geometry, or a camera, is somewhere else now."""
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is anything to check."""
+        return bool(self._subtrees or self._moved or self._looks or self._shapes or self._materials or self._labels)
+
+    # -- sorting -----------------------------------------------------------------------------------------------------
+
+    def sort(self, path: Sdf.Path) -> bool:
+        """Note what a changed prim or property asks for; False if that is everything."""
+        if path == Sdf.Path.absoluteRootPath or Usd.Prim.IsPathInPrototype(path):
+            return False
+        prim = path.GetPrimPath()
+        if path.IsPropertyPath():
+            return is_unseen(path.name) or self._sort_property(prim, path.name)
+        material = self._material_above(prim.GetParentPath())
+        if material:
+            self._materials.add(material)
+            return True
+        return self._sort_subtree(prim)
+
+    def _sort_property(self, path: Sdf.Path, name: str) -> bool:
+        prim = self._stage.GetPrimAtPath(path)
+        if not prim:
+            return True  # its prim is told of, too
+        material = self._material_above(path)
+        if name.startswith("semantic"):
+            self._labels = True
+        elif name.startswith("xformOp"):
+            self._moved.add(path)
+            return self._is_local(path)
+        elif name in _SHOWN or name.endswith(_PARTITION):
+            return self._sort_subtree(path)
+        elif name.startswith(INHERITED_PREFIXES):
+            if not self._is_local(path):
+                return False
+            self._add_looks(prim)
+            if prim.IsA(UsdGeom.Gprim) and name.startswith("primvars:"):
+                self._shapes.add(str(path))
+        elif material:
+            self._materials.add(material)
+        elif prim.IsA(UsdGeom.Camera) or is_light(prim) or prim.IsA(UsdGeom.Subset):
+            return self._sort_subtree(path.GetParentPath() if prim.IsA(UsdGeom.Subset) else path)
+        elif prim.IsA(UsdGeom.Gprim):
+            self._shapes.add(str(path))
+            return self._is_local(path)
+        elif prim.IsA(UsdGeom.PointInstancer):
+            return False
+        return True
+
+    def _sort_subtree(self, path: Sdf.Path) -> bool:
+        self._subtrees.add(path)
+        return self._is_local(path)
+
+    def _is_local(self, path: Sdf.Path) -> bool:
+        """Whether what is at a path and below can be checked on its own."""
+        if self._engine.reader.has_instancers or path == Sdf.Path.absoluteRootPath:
+            return False
+        prim = self._stage.GetPrimAtPath(path)
+        if prim and (prim.IsA(UsdGeom.PointInstancer) or prim.IsInPrototype()):
+            return False
+        first = self._clones.env_paths[:1]
+        # An environment that comes or goes, or what all of them hang on, concerns all.
+        if first and Sdf.Path(first[0]).HasPrefix(path):
+            return False
+        return not first or path.GetParentPath() != Sdf.Path(first[0]).GetParentPath()
+
+    def _material_above(self, path: Sdf.Path) -> str:
+        prim = self._stage.GetPrimAtPath(path)
+        while prim and prim.GetTypeName() in _NETWORK:
+            if prim.GetTypeName() == "Material":
+                return str(prim.GetPath())
+            prim = prim.GetParent()
+        return ""
+
+    def _add_looks(self, prim: Usd.Prim) -> None:
+        envs = self._own(str(prim.GetPath()))
+        if prim.IsA(UsdGeom.Subset):
+            prim = prim.GetParent()
+        for visit in visit_below(prim, envs):
+            if visit.kind == "drawn":
+                self._looks[str(visit.prim.GetPath())] = envs
+            elif visit.prim == prim:
+                self._engine.check_own_binding(prim, envs)
+
+    def _own(self, path: str) -> frozenset[int]:
+        return frozenset((self._clones.locate(path)[0],))
+
+    # -- checking ----------------------------------------------------------------------------------------------------
+
+    def work_off(self) -> None:
+        """Check what was noted."""
+        engine = self._engine
+        readers = engine.readers()
+        for path in _topmost(self._subtrees):
+            self._renew(path)
+        self._move(_topmost(self._moved))
+        for material in self._materials:
+            self._add_users(material)
+        self._shapes = {path for path in self._shapes if self._is_drawn(path)}
+        engine.placed.replace({path: (self._clones.locate(path)[0], readers.pieces(path)) for path in self._shapes})
+        for path in self._shapes:
+            envs = self._own(path)
+            self._touched |= envs
+            engine.check_shape(path, envs, engine.placed.pieces_of(path))
+            engine.take_shape(path, envs)
+            self._looks.setdefault(path, envs)
+        for path, envs in self._looks.items():
+            prim = self._stage.GetPrimAtPath(path)
+            if prim and self._is_drawn(path):
+                engine.check_look_again(prim, envs)
+        if self._labels:
+            engine.labelled = any(
+                SemanticReader([], engine.cfg.semantic_filter).labels_of(prim) for prim in self._stage.Traverse()
+            )
+        if self._touched:
+            seen = self._touched | OUTSIDE
+            cameras = engine.cameras.values()
+            engine.check_cameras([c for c in cameras if OUTSIDE <= self._touched or c.env in seen])
+        engine.check_stage()
+
+    def _is_drawn(self, path: str) -> bool:
+        prim = self._stage.GetPrimAtPath(path)
+        return bool(prim) and prim.IsActive() and prim.IsDefined() and prim.IsA(UsdGeom.Gprim) and is_shown(prim)
+
+    def _renew(self, path: Sdf.Path) -> None:
+        """A subtree is another one now, or is not shown any more."""
+        engine, envs = self._engine, self._own(str(path))
+        engine.forget(str(path), envs)
+        self._touched |= envs
+        prim = self._stage.GetPrimAtPath(path)
+        if not prim or not prim.IsActive() or not prim.IsDefined() or prim.IsAbstract():
+            return
+        readers = engine.readers()
+        visits = list(visit_below(prim, envs))
+        drawn = [str(visit.prim.GetPath()) for visit in visits if visit.kind == "drawn"]
+        (env,) = envs
+        engine.placed.replace({each: (env, readers.pieces(each)) for each in drawn})
+        for visit in visits:
+            self._read_record(visit, env)
+            engine.check_prim(visit, readers.material_of)
+            if visit.kind == "drawn":
+                engine.take_shape(str(visit.prim.GetPath()), envs)
+                engine.check_look_again(visit.prim, envs)
+
+    def _read_record(self, visit: Visit, env: int) -> None:
+        path = str(visit.prim.GetPath())
+        if visit.kind == "camera":
+            world = matrix(UsdGeom.Xformable(visit.prim).ComputeLocalToWorldTransform(Usd.TimeCode.EarliestTime()))
+            self._engine.cameras[path] = read_camera(visit.prim, env, world)
+        elif visit.kind == "light":
+            readers = self._engine.readers()
+            world = matrix(UsdGeom.Xformable(visit.prim).ComputeLocalToWorldTransform(Usd.TimeCode.EarliestTime()))
+            light = read_light(visit.prim, env, world, readers.materials, readers.findings, self._engine.cfg)
+            if light is not None:
+                self._engine.lights[path] = light
+            self._engine.take_shape(path, frozenset((env,)))
+
+    def _move(self, paths: Iterable[Sdf.Path]) -> None:
+        engine, rows, moved = self._engine, [], []
+        for path in paths:
+            prim = self._stage.GetPrimAtPath(path)
+            if not prim:
+                continue
+            envs = self._own(str(path))
+            self._touched |= envs
+            for visit in visit_below(prim, envs):
+                each = str(visit.prim.GetPath())
+                if visit.kind == "drawn":
+                    own = engine.placed.rows_of(each)
+                    if len(own) and own.max() >= engine.placed.first_added:
+                        self._shapes.add(each)
+                    elif len(own):
+                        rows.append(own)
+                        moved.append((each, envs))
+                else:
+                    self._read_record(visit, next(iter(envs)))
+        if rows:
+            together = np.concatenate(rows)
+            engine.placed.move(together, engine.reader.read_rows(together))
+        for each, envs in moved:
+            engine.check_place(each, envs, engine.placed.pieces_of(each))
+
+    def _add_users(self, material: str) -> None:
+        """Everything that shows a material that changed, one of each set of clones."""
+        env, name = self._clones.locate(material)
+        for user in self._engine.users.get(name, ()):
+            for bindings, envs in self._engine.looks[user].items():
+                if not any(binding.material == name for binding in bindings):
+                    continue
+                concerned = envs if env < 0 else envs & {env}
+                if concerned:
+                    self._looks[self._clones.place(user, min(concerned))] = concerned
+
+
+def _topmost(paths: Iterable[Sdf.Path]) -> list[Sdf.Path]:
+    return Sdf.Path.RemoveDescendentPaths(list(paths))

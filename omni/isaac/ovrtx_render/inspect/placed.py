@@ -32,6 +32,7 @@ class Placed:
         transform: (I, 4, 4) float64 local to world [stage units].
         env: (I,) int32 environment ids.
         paths: (I,) object array of prim paths.
+        count: Number of rows that are not gone.
         center: (I, 3) float64 centres of the world bounds [stage units]; not a number for what is gone.
         half: (I, 3) float64 half extents; infinite for endless planes.
     """
@@ -49,6 +50,7 @@ class Placed:
         self.center, self.half = _world_bounds(self._local, self.transform)
         self._begin = np.searchsorted(self.env, np.arange(-1, scene.num_envs + 1))
         self._added: dict[int, list[int]] = {}
+        self.count = len(self.env)
         order = np.argsort(instances.path, kind="stable")
         begin = np.searchsorted(instances.path[order], np.arange(len(scene.paths) + 1))
         self._rows_of = {path: order[begin[i] : begin[i + 1]] for i, path in enumerate(scene.paths)}
@@ -64,6 +66,17 @@ class Placed:
             for row in self.rows_of(path)
         ]
 
+    @property
+    def first_added(self) -> int:
+        """Rows from this one on were added after the scene was read."""
+        return int(self._begin[-1])
+
+    def remove(self, path: str) -> None:
+        """Take out what a prim draws."""
+        gone = self._rows_of.pop(path, np.zeros(0, np.int64))
+        self.center[gone] = np.nan
+        self.count -= len(gone)
+
     def move(self, rows: np.ndarray, transform: np.ndarray) -> None:
         """Take over new (K, 4, 4) world matrices of some rows."""
         self.transform[rows] = transform
@@ -72,11 +85,12 @@ class Placed:
     def replace(self, pieces: Mapping[str, tuple[int, list[Piece]]]) -> None:
         """Take over what prims draw now: by path, the environment and the pieces."""
         for path in pieces:
-            self.center[self._rows_of.pop(path, np.zeros(0, np.int64))] = np.nan
+            self.remove(path)
         added = [(path, env, piece) for path, (env, found) in pieces.items() for piece in found]
         if not added:
             return
         first = len(self.env)
+        self.count += len(added)
         local = np.array([_local_bounds(piece.geometry, piece.mesh) for _, _, piece in added])
         transform = np.array([piece.transform for _, _, piece in added])
         center, half = _world_bounds(local, transform)
@@ -100,8 +114,8 @@ class Placed:
         added = (np.array(self._added.get(i, ()), np.int64) for i in (SHARED, env))
         return np.concatenate([*own, *added])
 
-    def is_room(self, row: int, eyes: np.ndarray) -> bool:
-        """Whether the bounds of a row hold the centre of another row that is seen with it, or an eye.
+    def share_inside(self, row: int, eyes: np.ndarray) -> float:
+        """Which share of the other rows that are seen with a row have their centres in its bounds; eyes count, too.
 
         Args:
             row: The row.
@@ -110,7 +124,8 @@ class Placed:
         rows = self.visible_to(int(self.env[row]))
         low, high = self.center[row] - self.half[row], self.center[row] + self.half[row]
         points = np.concatenate([self.center[rows[rows != row]], eyes.reshape(-1, 3)])
-        return bool(((points > low) & (points < high)).all(axis=1).any())
+        points = points[np.isfinite(points).all(axis=1)]
+        return float(((points > low) & (points < high)).all(axis=1).mean()) if len(points) else 0.0
 
     def containing(self, points: np.ndarray, envs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of points and rows whose bounds hold them.

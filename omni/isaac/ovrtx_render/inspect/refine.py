@@ -14,7 +14,6 @@ __all__ = ["SUPERSEDED", "refine"]
 
 SUPERSEDED = {
     "material-unconnected": ("material-context",),
-    "stage-empty": ("everything-hidden",),
     "material-unbound": ("binding-out-of-scope", "material-missing"),
 }
 """Codes that say less than others which were told of the same prim."""

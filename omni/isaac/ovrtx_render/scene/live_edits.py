@@ -26,7 +26,7 @@ from .openusd import Sdf, Tf, Usd, UsdGeom
 from .own_rows import OwnMaterials, OwnMeshes, own_meshes
 from .stage_reader import StageReader
 
-__all__ = ["EditListener", "Edits", "LiveScene"]
+__all__ = ["INHERITED_PREFIXES", "EditListener", "Edits", "LiveScene", "is_unseen"]
 
 _UNSEEN = frozenset({"extent", "extentsHint", "velocities", "angularVelocities", "accelerations", "proxyPrim"})
 _UNSEEN_PREFIXES = (
@@ -34,7 +34,9 @@ _UNSEEN_PREFIXES = (
     "userProperties:",
 )  # fmt: skip
 _UNSEEN_TYPES = ("OmniGraph", "Render", "Physics", "Physx", "Newton", "Mjc")
-_INHERITED_PREFIXES = ("primvars:", "material:", "collection:", "semantic")
+INHERITED_PREFIXES = ("primvars:", "material:", "collection:", "semantic")
+"""Properties that prims below inherit."""
+
 _IMAGEABLE = frozenset({"visibility", "purpose"})
 _LENS = frozenset(
     {
@@ -48,6 +50,11 @@ _LENS = frozenset(
     }
 )
 _NETWORK = frozenset({"Material", "Shader", "NodeGraph"})
+
+
+def is_unseen(name: str) -> bool:
+    """Whether nobody can see what a property of this name says."""
+    return name in _UNSEEN or name.startswith(_UNSEEN_PREFIXES)
 
 
 @dataclass
@@ -252,7 +259,7 @@ class LiveScene:
         return todo
 
     def _sort_property(self, path: Sdf.Path, name: str, todo: _Sorted) -> None:
-        if name in _UNSEEN or name.startswith(_UNSEEN_PREFIXES):
+        if is_unseen(name):
             return
         if Usd.Prim.IsPathInPrototype(path):
             todo.everything = True
@@ -261,7 +268,7 @@ class LiveScene:
         else:
             prim = self.stage.GetPrimAtPath(path)
             kind = str(prim.GetTypeName()) if prim else ""
-            inherited = name.startswith(_INHERITED_PREFIXES)
+            inherited = name.startswith(INHERITED_PREFIXES)
             material = self._material_above(path) if kind in _NETWORK and not inherited else ""
             if material:
                 todo.materials.add(material)

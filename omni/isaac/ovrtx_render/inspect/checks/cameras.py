@@ -35,7 +35,8 @@ def _check_solids(
         key = (id(placed.geometries[row]), np.round(local, 4).tobytes())
         if key not in answers:
             answers[key] = inside(placed.geometries[row], placed.meshes[row], local)
-        if not answers[key] or placed.is_room(int(row), np.zeros((0, 3))):
+        # What holds most of the rest is a room or a sky, whichever way its faces look.
+        if not answers[key] or placed.share_inside(int(row), np.zeros((0, 3))) > 0.5:
             continue
         path = placed.paths[row]
         yield (

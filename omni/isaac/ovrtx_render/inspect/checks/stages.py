@@ -15,9 +15,19 @@ __all__ = ["check_exposure", "check_hidden", "check_instancing", "check_partitio
 _PARTITIONS = ("primvars:omni:scenePartition", "omni:scenePartition")
 
 
-def check_hidden(drawn: int, hidden: int) -> Iterator[Told]:
-    """Say if there is geometry and none of it is shown."""
-    if hidden and not drawn:
+def check_hidden(instances: int, drawn: int, hidden: int) -> Iterator[Told]:
+    """Say if nothing is shown.
+
+    Args:
+        instances: Number of things that are drawn.
+        drawn: Number of gprims that are not hidden, whether they can be drawn or not.
+        hidden: Number of gprims that are hidden.
+    """
+    if instances:
+        return
+    if not hidden or drawn:
+        yield Told("stage-empty", "/", "Nothing is drawn: the stage has no visible geometry that is supported.")
+    else:
         yield Told(
             "everything-hidden",
             "/",

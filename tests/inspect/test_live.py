@@ -1,0 +1,207 @@
+"""After any edit, an inspector that followed it says what a new one says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pxr", reason="needs the extra 'standalone'")
+pytest.importorskip("PIL", reason="needs the extra 'standalone'")
+
+import numpy as np
+from gallery import CASES
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdShade, Vt
+
+from omni.isaac.ovrtx_render.inspect import Inspector, check
+from omni.isaac.ovrtx_render.inspect.report import Report
+
+ENVS = 4
+
+
+def facts(report: Report) -> tuple[set, set]:
+    """What a report says, without the order."""
+    findings = {(f.code, f.severity, f.path, f.message, f.prop, f.backends, f.envs) for f in report.findings}
+    return findings, {binding for binding in report.bindings}
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Usd.Stage:
+    """Environments of a box, a ball with a material of its own, a lamp and a camera; a floor that all share."""
+    stage = Usd.Stage.CreateInMemory()
+    UsdGeom.SetStageMetersPerUnit(stage, 1.0)
+    UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
+    UsdGeom.Xform.Define(stage, "/World")
+    UsdGeom.Xform.Define(stage, "/World/envs/env_0")
+    material(stage, "/World/Looks/shared", 0.5)
+    material(stage, "/World/envs/env_0/Looks/own", 0.3)
+    box = UsdGeom.Mesh.Define(stage, "/World/envs/env_0/Robot/box")
+    points = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)], np.float32)
+    faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    box.CreatePointsAttr(Vt.Vec3fArray.FromNumpy(points))
+    box.CreateFaceVertexCountsAttr([4] * 6)
+    box.CreateFaceVertexIndicesAttr([i for face in faces for i in face])
+    box.CreateSubdivisionSchemeAttr("none")
+    box.AddTranslateOp().Set(Gf.Vec3d(0, 0, 0))
+    bind(box.GetPrim(), "/World/Looks/shared")
+    ball = UsdGeom.Sphere.Define(stage, "/World/envs/env_0/Robot/ball")
+    ball.CreateRadiusAttr(0.2)
+    ball.AddTranslateOp().Set(Gf.Vec3d(0, 0, 2))
+    bind(ball.GetPrim(), "/World/envs/env_0/Looks/own")
+    lamp = UsdLux.SphereLight.Define(stage, "/World/envs/env_0/Lamp")
+    lamp.CreateIntensityAttr(3000.0)
+    lamp.AddTranslateOp().Set(Gf.Vec3d(0, 0, 5))
+    camera = UsdGeom.Camera.Define(stage, "/World/envs/env_0/Camera")
+    camera.CreateClippingRangeAttr(Gf.Vec2f(0.01, 100.0))
+    camera.AddTranslateOp().Set(Gf.Vec3d(0.5, 0.5, 4))
+    layer = stage.GetRootLayer()
+    for env in range(1, ENVS):
+        Sdf.CopySpec(layer, "/World/envs/env_0", layer, f"/World/envs/env_{env}")
+    for env in range(ENVS):
+        root = UsdGeom.Xform.Get(stage, f"/World/envs/env_{env}")
+        root.AddTranslateOp().Set(Gf.Vec3d(5.0 * env, 0, 0))
+    floor = UsdGeom.Cube.Define(stage, "/World/Floor")
+    floor.AddTranslateOp().Set(Gf.Vec3d(0, 0, -1.5))
+    bind(floor.GetPrim(), "/World/Looks/shared")
+    return stage
+
+
+def material(stage: Usd.Stage, path: str, grey: float) -> None:
+    shader = UsdShade.Shader.Define(stage, f"{path}/Surface")
+    shader.CreateIdAttr("UsdPreviewSurface")
+    shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set(Gf.Vec3f(grey))
+    shader.CreateInput("opacity", Sdf.ValueTypeNames.Float).Set(1.0)
+    UsdShade.Material.Define(stage, path).CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+
+
+def bind(prim: Usd.Prim, path: str) -> None:
+    UsdShade.MaterialBindingAPI.Apply(prim).Bind(UsdShade.Material.Get(prim.GetStage(), path))
+
+
+def prim(stage: Usd.Stage, path: str) -> Usd.Prim:
+    return stage.GetPrimAtPath(f"/World/{path}")
+
+
+EDITS: dict[str, tuple[str, Callable[[Usd.Stage], object]]] = {
+    "a binding that dangles": (
+        "material-missing",
+        lambda s: prim(s, "envs/env_2/Robot/box").GetRelationship("material:binding").SetTargets(["/World/Looks/gone"]),
+    ),
+    "a binding taken away": (
+        "material-unbound",
+        lambda s: prim(s, "envs/env_2/Robot/box").RemoveProperty("material:binding"),
+    ),
+    "a binding taken away from the floor": (
+        "material-unbound",
+        lambda s: prim(s, "Floor").RemoveProperty("material:binding"),
+    ),
+    "the opacity of a material of one environment": (
+        "material-invisible",
+        lambda s: prim(s, "envs/env_1/Looks/own/Surface").GetAttribute("inputs:opacity").Set(0.0),
+    ),
+    "the opacity of a shared material": (
+        "material-invisible",
+        lambda s: prim(s, "Looks/shared/Surface").GetAttribute("inputs:opacity").Set(0.0),
+    ),
+    "a surface disconnected": (
+        "material-unconnected",
+        lambda s: prim(s, "envs/env_3/Looks/own").RemoveProperty("outputs:surface"),
+    ),
+    "a mesh turned inside out": (
+        "normals-inverted",
+        lambda s: UsdGeom.Mesh(prim(s, "envs/env_2/Robot/box")).CreateOrientationAttr("leftHanded"),
+    ),
+    "a ball around the camera": (
+        "camera-inside-geometry",
+        lambda s: prim(s, "envs/env_1/Robot/ball").GetAttribute("xformOp:translate").Set(Gf.Vec3d(0.5, 0.5, 4)),
+    ),
+    "a ball that grows around the camera": (
+        "camera-inside-geometry",
+        lambda s: prim(s, "envs/env_1/Robot/ball").GetAttribute("radius").Set(2.2),
+    ),
+    "a camera moved into a box": (
+        "camera-inside-geometry",
+        lambda s: prim(s, "envs/env_3/Camera").GetAttribute("xformOp:translate").Set(Gf.Vec3d(0.5, 0.5, 0.6)),
+    ),
+    "a lens that clips": (
+        "camera-clipped",
+        lambda s: prim(s, "envs/env_3/Camera").GetAttribute("clippingRange").Set(Gf.Vec2f(50, 60)),
+    ),
+    "a lamp put out": (
+        "light-dark",
+        lambda s: prim(s, "envs/env_1/Lamp").GetAttribute("inputs:intensity").Set(0.0),
+    ),
+    "a scale of zero": (
+        "transform-degenerate",
+        lambda s: UsdGeom.Xformable(prim(s, "envs/env_2/Robot/box")).AddScaleOp().Set(Gf.Vec3f(0, 0, 0)),
+    ),
+    "a radius below zero": (
+        "geometry-invalid",
+        lambda s: prim(s, "envs/env_1/Robot/ball").GetAttribute("radius").Set(-1.0),
+    ),
+    "a new prim": (
+        "material-unbound",
+        lambda s: UsdGeom.Cube.Define(s, "/World/envs/env_2/Robot/more"),
+    ),
+    "a partition on a child": (
+        "partition-mismatch",
+        lambda s: (
+            prim(s, "envs/env_1/Robot")
+            .CreateAttribute("primvars:omni:scenePartition", Sdf.ValueTypeNames.Token)
+            .Set("env_0")
+        ),
+    ),
+    "an environment's robot that is gone": ("", lambda s: s.RemovePrim("/World/envs/env_2/Robot")),
+    "an environment that is hidden": ("", lambda s: UsdGeom.Imageable(prim(s, "envs/env_2")).MakeInvisible()),
+    "an environment that is gone": ("", lambda s: s.RemovePrim("/World/envs/env_2")),
+    "everything hidden": ("everything-hidden", lambda s: UsdGeom.Imageable(s.GetPrimAtPath("/World")).MakeInvisible()),
+    "the stage's units": ("stage-units", lambda s: UsdGeom.SetStageMetersPerUnit(s, 0.0)),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_and_its_undoing_are_followed(name: str, stage: Usd.Stage) -> None:
+    code, edit = EDITS[name]
+    layer = stage.GetRootLayer()
+    with Inspector(stage) as inspector:
+        assert inspector.findings == [] and not inspector.sync()
+        before, sound = layer.ExportToString(), facts(inspector.report)
+        edit(stage)
+        assert inspector.pending and inspector.sync()
+        assert facts(inspector.report) == facts(check(stage))
+        told = {finding.code for finding in inspector.findings} - {"no-light"}  # hidden lights count, too
+        assert told == ({code} - {""})
+        layer.ImportFromString(before)
+        inspector.sync()
+        assert facts(inspector.report) == sound
+
+
+def test_an_edit_is_checked_on_its_own(stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Inspector(stage) as inspector:
+        monkeypatch.setattr(type(inspector.report._engine), "check_all", None)
+        for name in list(EDITS)[:13]:
+            EDITS[name][1](stage)
+            assert inspector.sync()
+        assert facts(inspector.report) == facts_of_new(stage, monkeypatch)
+
+
+def facts_of_new(stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch) -> tuple[set, set]:
+    monkeypatch.undo()
+    return facts(check(stage))
+
+
+@pytest.mark.parametrize("code", [code for code, case in CASES.items() if case.repairs])
+def test_fixes_are_followed(code: str, tmp_path: Path) -> None:
+    case = CASES[code]
+    if case.cfg or case.outputs:
+        pytest.skip("a case of the default configuration only")
+    with Inspector(case.stage(tmp_path)) as inspector:
+        broken = facts(inspector.report)
+        fixes = [inspector.fix(finding) for finding in inspector.findings]
+        for fix in fixes:
+            fix.apply()
+        assert inspector.sync() and inspector.findings == []
+        for fix in fixes:
+            fix.undo()
+        assert inspector.sync() and facts(inspector.report) == broken
