@@ -157,8 +157,8 @@ def test_isaac_lab_3_is_offered_the_renderer_where_it_is_loaded(make_kit, monkey
 
 
 def test_isaac_lab_2_3_has_its_tiled_cameras_replaced(make_kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    adapter, calls = ModuleType(f"{NAME}.isaaclab.v2_3"), []
-    adapter.enable = lambda: calls.append("enabled")
+    adapter, calls = ModuleType(f"{NAME}.isaaclab.adapters"), []
+    adapter.enable = lambda cfg: calls.append(f"enabled {cfg.samples_per_pixel}")
     adapter.disable = lambda: calls.append("disabled")
     package = ModuleType("isaaclab")
     package.__path__ = []
@@ -170,9 +170,10 @@ def test_isaac_lab_2_3_has_its_tiled_cameras_replaced(make_kit, monkeypatch: pyt
     ):
         monkeypatch.setitem(sys.modules, name, module)
     with make_kit("kit107") as kit:
+        kit.set("renderer/samples_per_pixel", 3)
         kit.open()
         kit.enable()
-        assert calls == ["enabled"]
+        assert calls == ["enabled 3"]
         kit.disable()
-        assert calls == ["enabled", "disabled"]
+        assert calls == ["enabled 3", "disabled"]
         assert kit.told() == []

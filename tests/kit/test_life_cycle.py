@@ -143,3 +143,15 @@ def test_reload_of_all_modules(make_kit, profile: str) -> None:
                 del sys.modules[name]
         assert kit.held() == before
         assert kit.told() == []
+
+
+def test_old_warp_is_told_to_whoever_asks_for_the_window(make_kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    from omni.isaac.ovrtx_render import _warp_version
+
+    monkeypatch.setattr(_warp_version, "version", lambda name: "1.8.2")  # that of Isaac Sim 5.1
+    with make_kit("kit107") as kit:
+        kit.enable()
+        from omni.kit.actions.core import get_action_registry
+
+        get_action_registry().execute_action(NAME, "redraw")
+        assert "Warp 1.8.2 is installed" in kit.told("error")[0] and "Traceback" not in kit.told("error")[0]

@@ -55,10 +55,18 @@ class Interface:
 
     def show_window(self, visible: bool = True) -> None:
         """Show or hide the window; without windows, say so."""
-        if self._window is None:
+        window = self._window
+        if window is None:
             self._notices.warn("this application has no windows (omni.ui is not enabled)")
         else:
-            self._window.show(visible)
+            self._try(lambda: window.show(visible))
+
+    def _try(self, act: Callable[[], object]) -> None:
+        """Do what a person asked for; what goes wrong is told, not raised into Kit."""
+        try:
+            act()
+        except Exception as error:
+            self._notices.error("that could not be done", error)
 
     # -- actions ----------------------------------------------------------------------------------------------------
 
@@ -78,17 +86,17 @@ class Interface:
 
     def _redraw(self) -> None:
         self._notices.settled()
-        self._need_model().renderer.retry()
+        self._try(lambda: self._need_model().renderer.retry())
 
     def _save_png(self) -> None:
-        self._need_model().save_png()
+        self._try(lambda: self._need_model().save_png())
 
     # -- window and menu --------------------------------------------------------------------------------------------
 
     def _attach_window(self) -> None:
         self._window = WindowHost(self._make_window, self._refresh_menu)
         if self._show_at_once:
-            self._window.show()
+            self.show_window()
 
     def _detach_window(self) -> None:
         window, self._window = self._window, None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 
+from ..config import RendererCfg
 from ..errors import OvrtxRenderError
 from .notices import Notices
 
@@ -30,15 +31,19 @@ class IsaacLabRegistration:
         self._notices = notices
         self._undo: Callable[[], None] | None = None
 
-    def check(self) -> None:
-        """Register if Isaac Lab is loaded by now; cheap, and done only once."""
+    def check(self, cfg: RendererCfg) -> None:
+        """Register if Isaac Lab is loaded by now; cheap, and done only once.
+
+        Args:
+            cfg: How Isaac Lab 2.3's tiled cameras are to be drawn; a camera of Isaac Lab 3 says so itself.
+        """
         if self._undo is not None:
             return
         try:
             if "isaaclab_tasks.utils.presets" in sys.modules:
                 self._undo = self._offer_preset()
             elif "isaaclab.sensors" in sys.modules and find_spec("isaaclab.renderers") is None:
-                self._undo = self._replace_tiled_camera()
+                self._undo = self._replace_tiled_camera(cfg)
         except (ImportError, AttributeError, OvrtxRenderError) as error:
             self._undo = _nothing  # it will not do better the next time
             self._notices.error("Isaac Lab could not be offered the renderer", error)
@@ -55,9 +60,9 @@ class IsaacLabRegistration:
         self._notices.info(f"Isaac Lab's stock tasks can be drawn by it: renderer={presets.PRESET_NAME}")
         return presets.withdraw_preset
 
-    def _replace_tiled_camera(self) -> Callable[[], None]:
-        adapter = import_module(f"{_ADAPTERS}.v2_3")
-        adapter.enable()
+    def _replace_tiled_camera(self, cfg: RendererCfg) -> Callable[[], None]:
+        adapter = import_module(f"{_ADAPTERS}.adapters")
+        adapter.enable(cfg)
         self._notices.info("Isaac Lab 2.3's tiled cameras are drawn by it")
         return adapter.disable
 

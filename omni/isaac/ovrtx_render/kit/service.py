@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .._warp_version import require_warp
 from ..errors import OvrtxRenderError, SceneError
 from ..watching import watch
 from .drivers import Driver, UpdateDriver, make_driver
@@ -108,8 +109,13 @@ class Service:
     # -- what draws -------------------------------------------------------------------------------------------------
 
     def need_model(self) -> ViewModel:
-        """The view-model, made when it is asked for the first time."""
+        """The view-model, made when it is asked for the first time.
+
+        Raises:
+            BackendUnavailableError: There is no Warp, or it is too old, as that of Isaac Sim 5.1 is.
+        """
         if self.model is None:
+            require_warp()
             from ..ui.model import ViewModel
             from .layout import LayoutStore
 
@@ -203,7 +209,7 @@ class Service:
         self.stage = stage
         self._poses.open(self.settings.poses)
         if self.settings.isaaclab:
-            self._registration.check()
+            self._registration.check(self.settings.renderer)
         if self.model is not None:
             self.model.open(stage)
 
