@@ -31,6 +31,8 @@ def Xform "Root"
         point3f[] points = [(-50, -50, 0), (50, -50, 0), (50, 50, 0), (-50, 50, 0)]
         color3f[] primvars:displayColor = [(0.35, 0.4, 0.35)]
         uniform token subdivisionScheme = "none"
+        double3 xformOp:scale = (1, 1, 1)
+        uniform token[] xformOpOrder = ["xformOp:scale"]
     }
     def Plane "CollisionPlane" (prepend apiSchemas = ["PhysicsCollisionAPI"])
     {
@@ -206,6 +208,23 @@ def Xform "Cartpole" (prepend apiSchemas = ["PhysicsArticulationRootAPI"])
 }
 """
 
+CUBE = """#usda 1.0
+(
+    defaultPrim = "Cube"
+    metersPerUnit = 1
+    upAxis = "Z"
+)
+def Xform "Cube" (prepend apiSchemas = ["PhysicsRigidBodyAPI", "PhysicsMassAPI"])
+{
+    float physics:mass = 0.1
+    def Cube "shape" (prepend apiSchemas = ["PhysicsCollisionAPI"])
+    {
+        double size = 0.06
+        color3f[] primvars:displayColor = [(0.8, 0.6, 0.1)]
+    }
+}
+"""
+
 TILT = (0.0, 0.104528, 0.0, 0.994522)  # 12 degrees down, seen along +X
 
 
@@ -216,6 +235,13 @@ def write_assets(folder: Path) -> Path:
     (folder / "crate.usda").write_text(CRATE)
     (folder / "cartpole.usda").write_text(CARTPOLE)
     return folder
+
+
+def write_nucleus(folder: Path) -> None:
+    """Write a cube where Isaac Lab's tests look for that of its asset server."""
+    cube = folder / "Props/Blocks/DexCube/dex_cube_instanceable.usd"
+    cube.parent.mkdir(parents=True)
+    cube.write_text(CUBE)
 
 
 def camera(renderer: Any, data_types: tuple[str, ...] = ("rgb", "depth"), **fields: Any) -> CameraCfg:

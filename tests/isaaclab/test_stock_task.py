@@ -58,28 +58,12 @@ def test_a_word_on_the_command_line_switches_a_stock_task(asset_dir: Path) -> No
         SimulationContext.clear_instance()
 
 
-CUBE = """#usda 1.0
-(
-    defaultPrim = "Cube"
-    metersPerUnit = 1
-    upAxis = "Z"
-)
-def Xform "Cube" (prepend apiSchemas = ["PhysicsRigidBodyAPI", "PhysicsMassAPI"])
-{
-    float physics:mass = 0.1
-    def Cube "shape" (prepend apiSchemas = ["PhysicsCollisionAPI"])
-    {
-        double size = 0.06
-    }
-}
-"""
-
-
 def test_their_contract_with_renderers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Scale, pose and calibration in pixels: the module that ships with Isaac Lab, as it is, with a cube of our own."""
     import isaaclab
     from isaaclab.sim import SimulationCfg, build_simulation_context
     from isaaclab_newton.physics import MJWarpSolverCfg, NewtonCfg
+    from labscene import write_nucleus
 
     from omni.isaac.ovrtx_render.isaaclab import OvrtxRendererCfg
 
@@ -89,9 +73,7 @@ def test_their_contract_with_renderers(tmp_path: Path, monkeypatch: pytest.Monke
     contract: Any = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, contract)
     spec.loader.exec_module(contract)
-    cube = tmp_path / "Props/Blocks/DexCube/dex_cube_instanceable.usd"
-    cube.parent.mkdir(parents=True)
-    cube.write_text(CUBE)
+    write_nucleus(tmp_path)
     monkeypatch.setattr(contract, "ISAAC_NUCLEUS_DIR", str(tmp_path))
     physics = NewtonCfg(solver_cfg=MJWarpSolverCfg(njmax=20, nconmax=20), use_cuda_graph=False)
     contract.run_rigid_object_scale_and_pose_rendering_contract(

@@ -1,4 +1,4 @@
-"""What Isaac Lab wants of images beyond what the backends draw: depths of misses, and background colours."""
+"""What Isaac Lab wants of images beyond what the backends draw: depths beyond the range, and background colours."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import math
 
 import warp as wp
 
-__all__ = ["linear_background", "replace_misses"]
+__all__ = ["clip_depth", "linear_background"]
 
 
 @wp.kernel(enable_backward=False, module="omni_isaaclab_images")
-def _replace_misses(depth: wp.array(dtype=wp.float32), value: float):
+def _clip_depth(depth: wp.array(dtype=wp.float32), far: float, beyond: float):
     i = wp.tid()
-    if wp.isinf(depth[i]):
-        depth[i] = value
+    if depth[i] > far:
+        depth[i] = beyond
 
 
-def replace_misses(depth: wp.array, value: float) -> None:
-    """Write ``value`` [m] wherever a contiguous float32 depth image is infinite."""
+def clip_depth(depth: wp.array, far: float, beyond: float) -> None:
+    """Write ``beyond`` [m] wherever a contiguous float32 depth image is more than ``far`` [m], misses included."""
     flat = depth.flatten()
-    wp.launch(_replace_misses, dim=len(flat), inputs=[flat, value], device=depth.device)
+    wp.launch(_clip_depth, dim=len(flat), inputs=[flat, far, beyond], device=depth.device)
 
 
 def linear_background(color: tuple[float, float, float], tone_mapping: str) -> tuple[float, float, float]:

@@ -6,6 +6,7 @@ data provider, poses and lenses of cameras from the camera sensor.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from ..patterns import natural_key
 from ..renderer import TiledRenderer
 from ..watching import announce
 from .bodies import BodyPoses
-from .images import linear_background, replace_misses
+from .images import clip_depth, linear_background
 from .materials import MaterialWriter
 from .mounting import CameraMounts
 
@@ -44,7 +45,7 @@ class RenderData:
         name: The sensor's prim path expression.
         bundle: Its N cameras.
         mounts: Where they are.
-        depths: Depth images that the clipping behaviour applies to, and the value of a miss [m].
+        depths: Depth images to clip, the far plane [m], and what they say beyond it [m].
     """
 
     def __init__(self, name: str, bundle: CameraBundle, mounts: CameraMounts) -> None:
@@ -52,7 +53,7 @@ class RenderData:
         self.bundle = bundle
         self.mounts = mounts
         self.calibrated = False
-        self.depths: list[tuple[wp.array, float]] = []
+        self.depths: list[tuple[wp.array, float, float]] = []
 
 
 class OvrtxRenderer(BaseRenderer):
@@ -135,13 +136,12 @@ class OvrtxRenderer(BaseRenderer):
         bundle = render_data.bundle
         with _about(render_data.name):
             bundle.set_outputs({name: proxy.warp for name, proxy in output_data.items() if name in bundle.kinds})
-        behavior = self.cfg.depth_clipping_behavior
-        if behavior == "none":
-            return
-        scale = 0.0 if behavior == "zero" else self._tiled.scene.meters_per_unit  # type: ignore[union-attr]
-        far = scale * bundle.cameras[0].clipping_range[1]
+        assert self._tiled is not None
+        far = self._tiled.scene.meters_per_unit * bundle.cameras[0].clipping_range[1]
+        beyond = {"zero": 0.0, "max": far, "none": math.inf}[self.cfg.depth_clipping_behavior]
+        # The camera's far plane cuts off by planar depth; Isaac Lab has each image cut off by what it measures.
         render_data.depths = [
-            (bundle.outputs[name], far) for name, kind in bundle.kinds.items() if kind.name in _DEPTHS
+            (bundle.outputs[name], far, beyond) for name, kind in bundle.kinds.items() if kind.name in _DEPTHS
         ]
 
     # -- every frame ------------------------------------------------------------------------------------------------
@@ -189,8 +189,8 @@ class OvrtxRenderer(BaseRenderer):
             if render_data.mounts.moving:
                 self._place(render_data)
             self._tiled.render(render_data.bundle)
-            for depth, miss in render_data.depths:
-                replace_misses(depth, miss)
+            for depth in render_data.depths:
+                clip_depth(*depth)
             announce(self._tiled, render_data.bundle)
 
     def _place(self, render_data: RenderData) -> None:

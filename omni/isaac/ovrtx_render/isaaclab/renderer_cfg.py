@@ -9,7 +9,7 @@ import warp as wp
 
 from ..config import RendererCfg as CoreCfg
 from ..errors import ConfigError, MissingExtraError
-from ..outputs import OUTPUTS, SEGMENTATIONS
+from ..outputs import ALIASES, OUTPUTS, SEGMENTATIONS
 
 try:
     from isaaclab.renderers import RenderBufferKind, RenderBufferSpec, RendererCfg
@@ -118,9 +118,11 @@ class OvrtxRendererCfg(RendererCfg):
         """Channels and dtype of every output, as :class:`~isaaclab.sensors.Camera` will allocate it."""
         colorized = self.colorized()
         specs = {}
-        for name, kind in {**OUTPUTS, "depth": OUTPUTS["distance_to_image_plane"]}.items():
-            layout = (4, wp.uint8) if name in colorized else (kind.channels, getattr(wp, kind.dtype))
-            specs[RenderBufferKind(name)] = RenderBufferSpec(*layout)
+        for name in RenderBufferKind:  # in Isaac Lab's order, which is that of a camera's outputs
+            kind = OUTPUTS.get(ALIASES.get(name, name))
+            if kind is not None:
+                layout = (4, wp.uint8) if name in colorized else (kind.channels, getattr(wp, kind.dtype))
+                specs[name] = RenderBufferSpec(*layout)
         return specs
 
     def to_core(self, device: str) -> CoreCfg:

@@ -89,7 +89,7 @@ class PixelCartpole(VecEnv):
         self.episode_length_buf += 1
         place, lean = self.physics.joints.unbind(1)
         fallen = (place.abs() > _TRACK) | (lean.abs() > _TILT)
-        rewards = 0.1 * (1.0 - 0.5 * (place / _TRACK) ** 2 - 0.5 * (lean / _TILT) ** 2) * ~fallen
+        rewards = 0.1 * (1.0 - 0.5 * (place / _TRACK).abs() - 0.5 * (lean / _TILT).abs()) * ~fallen
         late = (self.episode_length_buf >= self.max_episode_length) & ~fallen
         dones = fallen | late
         if dones.any():
@@ -123,7 +123,7 @@ class PixelCartpole(VecEnv):
     def _restart(self, rows: torch.Tensor) -> None:
         """Begin an episode in the given (N,) environments. All draw random numbers, so none shifts those of another."""
         drawn = 2.0 * torch.rand((self.num_envs, 4), generator=self._random, device=self.device) - 1.0
-        widest = torch.tensor([0.5, 0.12, 0.3, 0.3], device=self.device)
+        widest = torch.tensor([0.3, 0.1, 0.2, 0.2], device=self.device)
         fresh = drawn * widest
         chosen = rows[:, None]
         joints, speeds = self.physics.joints, self.physics.speeds
