@@ -1,4 +1,4 @@
-"""The life of the extension in a Kit kernel: the real one where it is installed and its licence accepted, else the double.
+"""The life of the extension in a Kit kernel: the real one where it is installed and accepted, else the double.
 
 Kit is never installed by these tests, nor its licence accepted for anybody: who wants the real one installs
 ``omniverse-kit``, reads the licence and sets ``OMNI_KIT_ACCEPT_EULA`` in their own environment.
