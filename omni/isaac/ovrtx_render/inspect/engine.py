@@ -210,14 +210,23 @@ class Engine:
     def check_look_again(self, prim: Usd.Prim, envs: frozenset[int]) -> None:
         """Check what a drawn prim shows after an edit of it, or of what it shows."""
         path = str(prim.GetPath())
-        env, name = self.clones.locate(path)
-        readers = self.readers()
-        before = self._shown_in(name, envs)
+        before = self._shown_in(self.clones.locate(path)[1], envs)
         self.check_own_binding(prim, envs)
-        self.check_look(prim, envs, readers.material_of)
-        own = [refine(self.stage, one) for one in readers.findings_at(path) if one.code in _LOOK_CODES]
+        self.check_look(prim, envs, self.readers().material_of)
+        self.take_look(path, envs, before)
+
+    def take_look(self, path: str, envs: frozenset[int], before: Collection[str] = ()) -> None:
+        """Take over what was read of the look of a prim.
+
+        Args:
+            path: The prim.
+            envs: Environments in which it is the same.
+            before: Names of the materials that it showed before.
+        """
+        env, name = self.clones.locate(path)
+        own = [refine(self.stage, one) for one in self.readers().findings_at(path) if one.code in _LOOK_CODES]
         self.told.put(path, "read look", own, envs)
-        for material in before | self._shown_in(name, envs):
+        for material in self._shown_in(name, envs).union(before):
             self.take_network(self.clones.place(material, env), envs)
 
     def take_network(self, path: str, envs: frozenset[int]) -> None:

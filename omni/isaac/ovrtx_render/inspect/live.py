@@ -95,7 +95,7 @@ class _Edit:
             if not self._is_local(path):
                 return False
             self._add_looks(prim)
-            if prim.IsA(UsdGeom.Gprim) and name.startswith("primvars:"):
+            if prim.IsA(UsdGeom.PointBased) and name.startswith("primvars:"):
                 self._shapes.add(str(path))
         elif material:
             self._materials.add(material)
@@ -152,8 +152,7 @@ class _Edit:
         """Check what was noted."""
         engine = self._engine
         readers = engine.readers()
-        for path in _topmost(self._subtrees):
-            self._renew(path)
+        self._renew(_topmost(self._subtrees))
         self._move(_topmost(self._moved))
         for material in self._materials:
             self._add_users(material)
@@ -167,7 +166,7 @@ class _Edit:
             self._looks.setdefault(path, envs)
         for path, envs in self._looks.items():
             prim = self._stage.GetPrimAtPath(path)
-            if prim and self._is_drawn(path):
+            if path in self._shapes or self._is_drawn(path):
                 engine.check_look_again(prim, envs)
         if self._labels:
             engine.labelled = any(
@@ -183,25 +182,26 @@ class _Edit:
         prim = self._stage.GetPrimAtPath(path)
         return bool(prim) and prim.IsActive() and prim.IsDefined() and prim.IsA(UsdGeom.Gprim) and is_shown(prim)
 
-    def _renew(self, path: Sdf.Path) -> None:
-        """A subtree is another one now, or is not shown any more."""
-        engine, envs = self._engine, self._own(str(path))
-        engine.forget(str(path), envs)
-        self._touched |= envs
-        prim = self._stage.GetPrimAtPath(path)
-        if not prim or not prim.IsActive() or not prim.IsDefined() or prim.IsAbstract():
-            return
-        readers = engine.readers()
-        visits = list(visit_below(prim, envs))
-        drawn = [str(visit.prim.GetPath()) for visit in visits if visit.kind == "drawn"]
-        (env,) = envs
-        engine.placed.replace({each: (env, readers.pieces(each)) for each in drawn})
+    def _renew(self, paths: Iterable[Sdf.Path]) -> None:
+        """Subtrees are others now, or are not shown any more."""
+        visits: list[Visit] = []
+        engine, readers = self._engine, self._engine.readers()
+        for path in paths:
+            envs = self._own(str(path))
+            engine.forget(str(path), envs)
+            self._touched |= envs
+            prim = self._stage.GetPrimAtPath(path)
+            if prim and prim.IsActive() and prim.IsDefined() and not prim.IsAbstract():
+                visits += visit_below(prim, envs)
+        drawn = [visit for visit in visits if visit.kind == "drawn"]
+        engine.placed.replace({each: (env, readers.pieces(each)) for each, (env,) in map(_place, drawn)})
         for visit in visits:
+            path, (env,) = _place(visit)
             self._read_record(visit, env)
             engine.check_prim(visit, readers.material_of)
             if visit.kind == "drawn":
-                engine.take_shape(str(visit.prim.GetPath()), envs)
-                engine.check_look_again(visit.prim, envs)
+                engine.take_shape(path, visit.envs)
+                engine.take_look(path, visit.envs)
 
     def _read_record(self, visit: Visit, env: int) -> None:
         path = str(visit.prim.GetPath())
@@ -251,6 +251,10 @@ class _Edit:
                 concerned = envs if env < 0 else envs & {env}
                 if concerned:
                     self._looks[self._clones.place(user, min(concerned))] = concerned
+
+
+def _place(visit: Visit) -> tuple[str, frozenset[int]]:
+    return str(visit.prim.GetPath()), visit.envs
 
 
 def _topmost(paths: Iterable[Sdf.Path]) -> list[Sdf.Path]:

@@ -50,6 +50,7 @@ class Placed:
         self.center, self.half = _world_bounds(self._local, self.transform)
         self._begin = np.searchsorted(self.env, np.arange(-1, scene.num_envs + 1))
         self._added: dict[int, list[int]] = {}
+        self._free: dict[str, np.ndarray] = {}
         self.count = len(self.env)
         order = np.argsort(instances.path, kind="stable")
         begin = np.searchsorted(instances.path[order], np.arange(len(scene.paths) + 1))
@@ -76,6 +77,8 @@ class Placed:
         gone = self._rows_of.pop(path, np.zeros(0, np.int64))
         self.center[gone] = np.nan
         self.count -= len(gone)
+        if len(gone):
+            self._free[path] = gone
 
     def move(self, rows: np.ndarray, transform: np.ndarray) -> None:
         """Take over new (K, 4, 4) world matrices of some rows."""
@@ -84,27 +87,39 @@ class Placed:
 
     def replace(self, pieces: Mapping[str, tuple[int, list[Piece]]]) -> None:
         """Take over what prims draw now: by path, the environment and the pieces."""
-        for path in pieces:
+        appended: list[tuple[str, int, Piece]] = []
+        for path, (env, found) in pieces.items():
             self.remove(path)
-        added = [(path, env, piece) for path, (env, found) in pieces.items() for piece in found]
-        if not added:
+            rows = self._free.get(path, ())
+            self.count += len(found)
+            if found and len(rows) == len(found):
+                # The places that it had before serve again, so that nothing has to grow.
+                self._rows_of[path] = self._free.pop(path)
+                for row, piece in zip(rows, found, strict=True):
+                    self._set(row, piece)
+            else:
+                appended += [(path, env, piece) for piece in found]
+        if not appended:
             return
-        first = len(self.env)
-        self.count += len(added)
-        local = np.array([_local_bounds(piece.geometry, piece.mesh) for _, _, piece in added])
-        transform = np.array([piece.transform for _, _, piece in added])
-        center, half = _world_bounds(local, transform)
-        self.geometries = np.concatenate([self.geometries, _objects([piece.geometry for _, _, piece in added])])
-        self.meshes = np.concatenate([self.meshes, _objects([piece.mesh for _, _, piece in added])])
-        self.transform = np.concatenate([self.transform, transform])
-        self.double_sided = np.concatenate([self.double_sided, [piece.double_sided for _, _, piece in added]])
-        self.env = np.concatenate([self.env, np.array([env for _, env, _ in added], np.int32)])
-        self.paths = np.concatenate([self.paths, _objects([path for path, _, _ in added])])
-        self._local = np.concatenate([self._local, local])
-        self.center, self.half = np.concatenate([self.center, center]), np.concatenate([self.half, half])
-        for row, (path, env, _) in enumerate(added, start=first):
+        first, count = len(self.env), len(appended)
+
+        def longer(array: np.ndarray, fill: Any = 0) -> np.ndarray:
+            return np.concatenate([array, np.full((count, *array.shape[1:]), fill, array.dtype)])
+
+        self.geometries, self.meshes = longer(self.geometries, None), longer(self.meshes, None)
+        self.transform, self.double_sided = longer(self.transform), longer(self.double_sided)
+        self._local, self.center, self.half = longer(self._local), longer(self.center), longer(self.half)
+        self.env = np.concatenate([self.env, np.array([env for _, env, _ in appended], np.int32)])
+        self.paths = np.concatenate([self.paths, _objects([path for path, _, _ in appended])])
+        for row, (path, env, piece) in enumerate(appended, start=first):
+            self._set(row, piece)
             self._rows_of[path] = np.append(self._rows_of.get(path, np.zeros(0, np.int64)), row)
             self._added.setdefault(env, []).append(row)
+
+    def _set(self, row: int, piece: Piece) -> None:
+        self.geometries[row], self.meshes[row], self.double_sided[row] = piece.geometry, piece.mesh, piece.double_sided
+        self._local[row] = _local_bounds(piece.geometry, piece.mesh)
+        self.move(np.array([row]), piece.transform[None])
 
     def visible_to(self, env: int) -> np.ndarray:
         """(K,) rows that a camera of an environment sees: its own and the shared ones; -1 sees everything."""

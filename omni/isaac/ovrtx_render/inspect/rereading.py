@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pxr import Usd, UsdGeom
+from pxr import Sdf, Usd, UsdGeom
 
 from ..config import RendererCfg
 from ..scene.data import Finding, Material
@@ -18,7 +18,7 @@ __all__ = ["Shapes", "SinglePrims"]
 
 
 class Shapes:
-    """A geometry reader that lives on from edit to edit, so that no mesh is tessellated twice.
+    """A geometry reader that lives on from edit to edit, so that no mesh is tessellated twice; materials are read anew.
 
     Attributes:
         store: The geometries that were read.
@@ -33,16 +33,22 @@ class Shapes:
         self.images: dict[str, Image] = {}
         self.materials: list[Material] = []
         self._materials: MaterialReader | None = None
+        self._bound: dict[Sdf.Path, int] = {}
         self.reader = GeometryReader(self.store, self, self.findings, cfg.subdivision_level)
 
     def bind(self, prim: Usd.Prim) -> int:
         """See :meth:`MaterialReader.bind`."""
         assert self._materials is not None
-        return self._materials.bind(prim)
+        path = prim.GetPath()
+        index = self._bound.get(path)
+        if index is None:
+            index = self._bound[path] = self._materials.bind(prim)
+        return index
 
     def renew(self, materials: MaterialReader) -> None:
         """Take another material reader, since materials may be others now."""
         self._materials, self.materials = materials, materials.materials
+        self._bound.clear()
         self.findings.clear()
 
 
@@ -82,7 +88,7 @@ class SinglePrims:
 
     def material_of(self, prim: Usd.Prim, binding: Binding) -> Material:
         """What a prim or GeomSubset shows now."""
-        return self.materials.materials[self.materials.bind(prim)]
+        return self._shapes.materials[self._shapes.bind(prim)]
 
     def findings_at(self, path: str) -> list[Finding]:
         """What was found of a prim itself."""
