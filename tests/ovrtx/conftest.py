@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,8 @@ from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.backends.ovrtx import hardware
 
 HERE = Path(__file__).resolve().parent
-for folder in (HERE, HERE.parent / "doubles"):  # helpers of these tests, and the doubles
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-
-from install import ovrtx_double  # noqa: E402
+if str(HERE) not in sys.path:  # the helpers of these tests
+    sys.path.insert(0, str(HERE))
 
 PLAIN: dict[str, Any] = {"exposure": "auto", "headlight": False}
 """What both routes draw with; the double takes it from its options."""
@@ -32,15 +28,10 @@ def rtx_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def library(rtx_gpu: None, device: str) -> Iterator[Callable[..., Any]]:
+def library(rtx_gpu: None, device: str, play_ovrtx: Callable[..., Any]) -> Callable[..., Any]:
     """``library(version, **options)`` puts the double in place; everything is taken away when the test ends."""
-    with ExitStack() as stack:
-
-        def put(version: str = "0.5.1", **options: Any) -> Any:
-            settings = {"renderer": {"backend": "warp", **PLAIN}, "device": device, **options}
-            return stack.enter_context(ovrtx_double(version, **settings))
-
-        yield put
+    settings = {"renderer": {"backend": "warp", **PLAIN}, "device": device}
+    return lambda version="0.5.1", **options: play_ovrtx(version, **{**settings, **options})
 
 
 @pytest.fixture

@@ -185,13 +185,19 @@ class Session:
         except (RuntimeError, ValueError, TypeError) as error:
             raise BackendFailedError(f"OVRTX cannot draw a frame: {_line(error)}") from error
         pending, self._pending = self._pending, []
+        problem: BackendFailedError | None = None
         for write, what in pending:
-            self._wait(write, what, limit)
+            try:
+                self._wait(write, what, limit)
+            except BackendFailedError as error:
+                problem = problem or error
         fetched = self._wait(operation, "drawing a frame", limit)
         result = self._guard("fetching a frame", fetched.fetch, timeout_ns=int(limit * 1e9))
         if result is None:
             self._overdue.append(fetched)
             raise BackendFailedError(f"OVRTX: fetching a frame took longer than {limit:g} s (frame_timeout)")
+        if problem is not None:
+            raise problem
         return result
 
     def reset(self) -> None:
