@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
-__all__ = ["DOUBLES", "EXTENSIONS", "kit_process"]
+__all__ = ["DOUBLES", "EXTENSIONS", "kit_process", "load_omni_ui"]
 
 DOUBLES = Path(__file__).resolve().parent
 EXTENSIONS = (
@@ -32,13 +34,44 @@ def _is_double(name: str) -> bool:
     return name.partition(".")[0] in _ROOTS
 
 
-def _forget() -> None:
-    """Take doubles, and what of us imports them, out of the process."""
-    for name in [name for name in sys.modules if _is_double(name) or name.startswith(f"{_OURS}.kit")]:
-        del sys.modules[name]
+def _uses_doubles(module: ModuleType) -> bool:
+    """Whether a module of ours holds a double, or something of one."""
+    return any(
+        _is_double(value.__name__ if isinstance(value, ModuleType) else str(getattr(value, "__module__", "")))
+        for value in list(vars(module).values())
+    )
+
+
+def _take_out() -> dict[str, ModuleType]:
+    """Take doubles, and what of us imported them, out of the process; returns what was there."""
+    taken = {}
+    for name, module in list(sys.modules.items()):
+        ours = name.startswith(f"{_OURS}.") and module is not None
+        if _is_double(name) or name.startswith(f"{_OURS}.kit") or (ours and _uses_doubles(module)):
+            taken[name] = sys.modules.pop(name)
+            parent, _, child = name.rpartition(".")
+            if module is not None and getattr(sys.modules.get(parent), child, None) is module:
+                delattr(sys.modules[parent], child)
+    return taken
+
+
+def _put_back(modules: dict[str, ModuleType]) -> None:
+    sys.modules.update(modules)
+    for name, module in modules.items():
         parent, _, child = name.rpartition(".")
-        if parent in sys.modules and hasattr(sys.modules[parent], child):
-            delattr(sys.modules[parent], child)
+        if parent and module is not None:
+            setattr(sys.modules[parent], child, module)
+
+
+def load_omni_ui() -> None:
+    """Make ``import omni.ui`` find its double, and nothing else of Kit: for tests of the window alone."""
+    if "omni.ui" not in sys.modules:
+        before = list(sys.path)
+        sys.path.insert(0, str(DOUBLES))
+        try:
+            importlib.import_module("omni.ui")
+        finally:
+            sys.path[:] = before
 
 
 @contextmanager
@@ -50,8 +83,7 @@ def kit_process(profile: str = "kit110", extensions: Iterable[str] = EXTENSIONS)
         extensions: What of :data:`EXTENSIONS` there is; importing the rest fails as it does in Kit.
     """
     present = {name for name in extensions if DOUBLES.joinpath(*name.split(".")).is_dir()}
-    before = list(sys.path)
-    _forget()
+    before, elsewhere = list(sys.path), _take_out()
     sys.path.insert(0, str(DOUBLES))
     try:
         import kit_profile
@@ -68,4 +100,5 @@ def kit_process(profile: str = "kit110", extensions: Iterable[str] = EXTENSIONS)
         yield
     finally:
         sys.path[:] = before
-        _forget()
+        _take_out()
+        _put_back(elsewhere)

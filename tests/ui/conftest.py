@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from doubles.kit_process import load_omni_ui
 
 from omni.isaac.ovrtx_render import RendererCfg
 
@@ -17,9 +17,7 @@ from ui_helpers import make_stage
 
 from omni.isaac.ovrtx_render.ui.model import ViewModel
 
-DOUBLES = str(Path(__file__).resolve().parents[1] / "doubles")
-if DOUBLES not in sys.path:  # `omni` is a namespace package: omni.ui is found there, our own package where it was
-    sys.path.append(DOUBLES)
+load_omni_ui()
 
 
 @pytest.fixture
