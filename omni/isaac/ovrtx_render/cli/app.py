@@ -10,6 +10,7 @@ from .._version import __version__
 from .bench import bench
 from .demo import demo
 from .doctor import doctor
+from .inspect import inspect
 from .kit_path import kit_path
 from .render import render
 from .train import train
@@ -40,5 +41,5 @@ def _options(
     """Options that stand before the command."""
 
 
-for command in (demo, render, train, bench, doctor, kit_path):
-    app.command(no_args_is_help=command is render)(command)
+for command in (demo, render, train, bench, inspect, doctor, kit_path):
+    app.command(no_args_is_help=command in (render, inspect))(command)

@@ -28,6 +28,10 @@ class ExitCode(IntEnum):
     """The file or the stage cannot be rendered as asked."""
     BACKEND = 4
     """No backend can run here."""
+    WARNINGS = 5
+    """An inspected stage has warnings."""
+    ERRORS = 6
+    """An inspected stage has errors."""
 
 
 @contextmanager

@@ -107,6 +107,8 @@ def save_fixes(path: str | os.PathLike[str], stage: Usd.Stage, fixes: Iterable[F
     root = stage.GetRootLayer()
     if root.realPath and os.path.realpath(target) == os.path.realpath(root.realPath):
         raise SceneError(f"{target} is the stage's own file; fixes go to another one")
+    if target.suffix not in (".usda", ".usd", ".usdc"):
+        raise SceneError(f"{target} is no name of a USD layer; it must end in .usda, .usd or .usdc")
     layer = Sdf.Layer.CreateAnonymous("fixes.usda")
     for fix in fixes:
         fix.author(layer)
@@ -120,7 +122,7 @@ def save_fixes(path: str | os.PathLike[str], stage: Usd.Stage, fixes: Iterable[F
     except Exception as error:  # Tf's own exception class is no subclass of anything useful
         raise SceneError(f"{target} cannot be written: {error}") from error
     if not written:
-        raise SceneError(f"{target} cannot be written; give a path in a folder that exists, ending in .usda or .usd")
+        raise SceneError(f"{target} cannot be written; give a path that can be written to")
 
 
 def _relative(file: Path, folder: Path) -> str:
