@@ -13,7 +13,7 @@ from omni.isaac.ovrtx_render.outputs import ALIASES, OUTPUTS
 from omni.isaac.ovrtx_render.ui.canvas import Canvas, Compare, Picture, Scenery
 from omni.isaac.ovrtx_render.ui.capture import Capture, Tiles
 from omni.isaac.ovrtx_render.ui.colormaps import COLOR_MAPS, Palette, lookup_table
-from omni.isaac.ovrtx_render.ui.tile_grid import GAP, Hit, TileGrid
+from omni.isaac.ovrtx_render.ui.tile_grid import Hit, TileGrid, gap_of
 from omni.isaac.ovrtx_render.ui.tile_statistics import Flag, Measurement, Watch
 
 DTYPES = {"uint8": wp.uint8, "int32": wp.int32, "float32": wp.float32}
@@ -30,14 +30,15 @@ def taken(name: str, pixels: np.ndarray, device: str, rows: Any = None) -> Captu
 def compose(a: Capture, cell: float, columns: int = 2, count: int | None = None, **fields: Any) -> Picture:
     count = len(a.tiles.rows) if count is None else count
     _, h, w, _ = a.tiles.pixels.shape
-    lines = -(-count // columns)
-    size = (int(columns * (cell + GAP) + GAP), int(lines * (cell * h / w + GAP) + GAP))
+    lines, gap = -(-count // columns), gap_of(cell)
+    size = (int(columns * (cell + gap) + gap), int(lines * (cell * h / w + gap) + gap))
     grid = TileGrid(np.arange(count, dtype=np.int32), w, h, *size, cell)
     return Canvas().compose(Scenery(grid, fields.pop("palette", Palette()), a, **fields))
 
 
 def cell_of(picture: Picture, index: int, cell: tuple[int, int], columns: int = 2) -> np.ndarray:
-    y, x = GAP + index // columns * (cell[0] + GAP), GAP + index % columns * (cell[1] + GAP)
+    gap = gap_of(cell[1])
+    y, x = gap + index // columns * (cell[0] + gap), gap + index % columns * (cell[1] + gap)
     return picture.host()[y : y + cell[0], x : x + cell[1], :3]
 
 
@@ -155,10 +156,13 @@ def test_probe_reads_the_values_themselves(device: str) -> None:
 
 def test_marks_and_numbers_are_drawn(device: str) -> None:
     picture = compose(
-        taken("rgb", np.full((2, 8, 8, 3), 60), device), 64, marks={1: (1.0, 0.0, 0.0, 1.0)}, labels=np.array([3, 17])
+        taken("rgb", np.full((2, 8, 8, 3), 60), device),
+        64,
+        marks=np.array([[0, 0, 0, 0], [1, 0, 0, 1]]),
+        labels=np.array([3, 17]),
     )
     host = picture.host()[..., :3]
-    assert (host[30, GAP + 64 + GAP - 1] == (255, 0, 0)).all()
+    assert (host[30, 2 * gap_of(64) + 64 - 1] == (255, 0, 0)).all()
     assert (host[30, 1] < 40).all()
     one, two = (cell_of(picture, i, (64, 64)) for i in (0, 1))
     bright = [(tile > 200).all(-1) for tile in (one, two)]

@@ -78,12 +78,16 @@ def test_only_visible_tiles_are_copied(make_model: Make) -> None:
     tiles.move(replace(tiles.grid, cell=90.0))
     settle(model)
     copied = model.tiles._frame.a.tiles
-    assert len(copied.rows) == len(tiles.grid.visible_rows) < 20
+    assert tiles.grid.visible_rows.tolist() == copied.rows[: len(tiles.grid.visible_rows)].tolist()
+    assert len(copied.rows) <= 2 * len(tiles.grid.visible_rows) < 30  # and the next page
+    tiles.move(tiles.grid.scrolled(0, tiles.grid.pitch))
+    settle(model)
+    assert model.tiles._frame.a.tiles is copied
     step = model.session.step
     tiles.move(tiles.grid.paged(2))
     assert tiles.grid.visible_rows[0] >= 6
     settle(model)
-    assert model.tiles._frame.a.tiles.rows.tolist() == tiles.grid.visible_rows.tolist()
+    assert set(tiles.grid.visible_rows) < set(model.tiles._frame.a.tiles.rows)
     assert tiles.picture.missing == 0
     assert model.session.step == step  # the frame is the same one
 
@@ -457,3 +461,20 @@ def test_png_and_video_are_written(make_model: Make, stage: Usd.Stage, tmp_path:
     frames = iio.imread(path)
     assert frames.shape == (5, 200, 300, 3)
     assert np.abs(frames[0].astype(int) - model.tiles.picture.host()[..., :3]).mean() < 6
+
+
+def test_what_cannot_be_composed_is_told_and_the_next_picture_comes(
+    make_model: Make, stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(stage)
+    settle(model)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(model.tiles._canvas), "compose", lambda *_: 1 / 0)
+        model.request_frame()
+        settle(model)
+    assert "the tiles cannot be shown: division by zero" in model.messages[-1].text
+    picture = model.tiles.picture
+    model.request_frame()
+    settle(model)
+    assert model.tiles.picture is not picture
+    assert model.tiles.problem == ""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omni.isaac.ovrtx_render.ui.tile_grid import GAP, MIN_CELL, Hit, TileGrid
+from omni.isaac.ovrtx_render.ui.tile_grid import MIN_CELL, Hit, TileGrid, gap_of
 
 
 def grid(
@@ -72,11 +72,12 @@ def test_zoom_keeps_the_pixel_below_the_pointer() -> None:
 
 
 def test_gaps_hit_nothing() -> None:
-    g = grid(4, 2 * 100 + 3 * GAP, 400, 100)
+    gap = gap_of(100)
+    g = grid(4, 2 * 100 + 3 * gap, 400, 100)
     assert g.columns == 2
-    assert g.hit(GAP + 50, GAP + 10) == Hit(0, 32, 6)
-    assert g.hit(GAP + 100 + 1, GAP + 10) is None
-    assert g.hit(GAP + 150, 2) is None
+    assert g.hit(gap + 50, gap + 10) == Hit(0, 32, 6)
+    assert g.hit(gap + 100 + 1, gap + 10) is None
+    assert g.hit(gap + 150, 2) is None
     assert g.hit(50, 399) is None
 
 
@@ -95,3 +96,10 @@ def test_showing_scrolls_as_little_as_needed() -> None:
     _, y, _, h = far.box(2000)
     assert 0 <= y and y + h <= far.view_height
     assert far.showing(2000).scroll_y == far.scroll_y
+
+
+def test_thousands_of_tiles_fit() -> None:
+    g = grid(4096, 960, 640, tile=(64, 64)).fitted()
+    assert len(g.visible_rows) == 4096
+    assert g.max_scroll == (0.0, 0.0)
+    assert (g.cell, g.gap) == (11.0, 1)

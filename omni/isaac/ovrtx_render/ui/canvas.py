@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -13,7 +13,7 @@ import warp as wp
 from .capture import Capture
 from .colormaps import Palette, coloring_of, lookup_table
 from .kernels.mosaic import MosaicParams, compose_mosaic
-from .tile_grid import GAP, Hit, TileGrid
+from .tile_grid import Hit, TileGrid
 
 __all__ = ["SHEETS", "Canvas", "Compare", "Picture", "Scenery"]
 
@@ -42,7 +42,7 @@ class Scenery:
         compare: What is seen of the two.
         split: Where the tiles are split, 0 to 1.
         value_range: Values at the ends of the colour map.
-        marks: Colour and strength (r, g, b, a) of borders, by row.
+        marks: (V, 4) colour and strength of the borders of the tiles on the canvas; None draws none.
         pointer: The pixel below the pointer.
         labels: (N,) numbers written into the tiles, by row; None writes nothing.
     """
@@ -54,7 +54,7 @@ class Scenery:
     compare: Compare = Compare.OFF
     split: float = 0.5
     value_range: tuple[float, float] = (0.0, 1.0)
-    marks: dict[int, tuple[float, float, float, float]] = field(default_factory=dict)
+    marks: np.ndarray | None = None
     pointer: Hit | None = None
     labels: np.ndarray | None = None
 
@@ -125,7 +125,7 @@ class Canvas:
         params = self._params(scenery, slots, b is not None)
         out = desk.sheet(grid.view_width, grid.view_height)
         labels = np.zeros(len(rows)) if scenery.labels is None else scenery.labels[rows]
-        marks = np.array([scenery.marks.get(int(row), (0.0, 0.0, 0.0, 0.0)) for row in rows]).reshape(-1, 4)
+        marks = np.zeros((len(rows), 4)) if scenery.marks is None else scenery.marks
         compose_mosaic(
             params,
             tiles.pixels,
@@ -155,7 +155,7 @@ class Canvas:
         p.first, p.count = grid.visible.start, len(slots)
         p.columns = grid.columns
         p.origin_x, p.origin_y = grid.origin
-        p.cell_width, p.cell_height, p.gap = grid.cell, grid.cell_height, GAP
+        p.cell_width, p.cell_height, p.gap = grid.cell, grid.cell_height, grid.gap
         p.coloring = int(coloring_of(tiles.kind, tiles.colorized))
         low, high = palette.depth_range or scenery.value_range
         p.low, p.high = (max(low, 1.0e-6), max(high, 2.0e-6)) if tiles.kind.unit == "m" else (low, high)

@@ -19,6 +19,7 @@ from .materials_model import MaterialsModel
 from .recording import Recorder
 from .renderer_model import RendererModel
 from .session import Session
+from .tile_grid import MIN_CELL
 from .tiles_model import TilesModel
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class ViewModel:
         self.tab = 1
         self._views: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._store = store
-        self._told = ("", "", "")
+        self._told = ("", "", "", "")
         self._saved: dict[str, Any] = store.load() if store is not None else {}
         self.restore(self._saved)
 
@@ -243,7 +244,7 @@ class ViewModel:
             self.on_message(message)
 
     def _tell_problems(self) -> None:
-        problems = (self.renderer.error, self.recorder.problem, self.materials.problem)
+        problems = (self.renderer.error, self.tiles.problem, self.recorder.problem, self.materials.problem)
         for problem, told in zip(problems, self._told, strict=True):
             if problem and problem != told:
                 self.say("error", problem)
@@ -278,7 +279,7 @@ class ViewModel:
             color_map=str(state.get("color_map", tiles.palette.color_map)),
             reverse=bool(state.get("reverse", tiles.palette.reverse)),
         )
-        tiles.grid = replace(tiles.grid, cell=max(12.0, float(state.get("cell", tiles.grid.cell))))
+        tiles.grid = replace(tiles.grid, cell=max(MIN_CELL, float(state.get("cell", tiles.grid.cell))))
         if "width" in state and "height" in state:
             self.renderer.set_size(int(state["width"]), int(state["height"]))
         if state.get("outputs"):

@@ -7,14 +7,18 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-__all__ = ["GAP", "MIN_CELL", "Hit", "TileGrid"]
+__all__ = ["MIN_CELL", "Hit", "TileGrid", "gap_of"]
 
-MIN_CELL = 12.0
+MIN_CELL = 8.0
 """Smallest width of a tile on the canvas [px]."""
 
 _MAX_ZOOM = 64.0
-GAP = 4
-"""Pixels between tiles; the marks of a tile are drawn into them."""
+_SMALL = 32.0
+
+
+def gap_of(cell: float) -> int:
+    """Pixels between tiles of a width; the marks of a tile are drawn into them."""
+    return 4 if cell >= _SMALL else 1
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,14 @@ class TileGrid:
         return self.cell * self.tile_height / self.tile_width
 
     @property
+    def gap(self) -> int:
+        """Pixels between tiles."""
+        return gap_of(self.cell)
+
+    @property
     def columns(self) -> int:
         """Tiles side by side."""
-        return max(1, int((self.view_width - GAP) // (self.cell + GAP)))
+        return max(1, int((self.view_width - self.gap) // (self.cell + self.gap)))
 
     @property
     def lines(self) -> int:
@@ -71,25 +80,25 @@ class TileGrid:
     @property
     def pitch(self) -> float:
         """Canvas pixels from one line to the next."""
-        return self.cell_height + GAP
+        return self.cell_height + self.gap
 
     @property
     def max_scroll(self) -> tuple[float, float]:
         """Largest (scroll_x, scroll_y)."""
-        wide = self.columns * (self.cell + GAP) + GAP - self.view_width
-        high = self.lines * self.pitch + GAP - self.view_height
+        wide = self.columns * (self.cell + self.gap) + self.gap - self.view_width
+        high = self.lines * self.pitch + self.gap - self.view_height
         return max(0.0, wide), max(0.0, high)
 
     @property
     def origin(self) -> tuple[float, float]:
         """Canvas position of the first tile's upper left corner; a grid that is smaller than the canvas is centred."""
-        wide = min(self.columns, max(1, len(self.rows))) * (self.cell + GAP) + GAP
-        return max(0.0, (self.view_width - wide) / 2) + GAP - self.scroll_x, GAP - self.scroll_y
+        wide = min(self.columns, max(1, len(self.rows))) * (self.cell + self.gap) + self.gap
+        return max(0.0, (self.view_width - wide) / 2) + self.gap - self.scroll_x, self.gap - self.scroll_y
 
     @property
     def visible(self) -> slice:
         """The part of :attr:`rows` of which anything can be seen."""
-        first = int((self.scroll_y - GAP) // self.pitch) if self.scroll_y > GAP else 0
+        first = int((self.scroll_y - self.gap) // self.pitch) if self.scroll_y > self.gap else 0
         last = math.ceil((self.scroll_y + self.view_height) / self.pitch)
         return slice(min(first * self.columns, len(self.rows)), min(last * self.columns, len(self.rows)))
 
@@ -101,7 +110,7 @@ class TileGrid:
     @property
     def page_lines(self) -> int:
         """Whole lines that fit the canvas, at least one."""
-        return max(1, int((self.view_height - GAP) // self.pitch))
+        return max(1, int((self.view_height - self.gap) // self.pitch))
 
     @property
     def pages(self) -> int:
@@ -147,10 +156,10 @@ class TileGrid:
         y = self.view_height / 2 if y is None else y
         cell = min(max(MIN_CELL, self.cell * factor), self.tile_width * _MAX_ZOOM)
         ox, oy = self.origin
-        column = min(self.columns - 1, max(0, int((x - ox) // (self.cell + GAP))))
+        column = min(self.columns - 1, max(0, int((x - ox) // (self.cell + self.gap))))
         line = max(0, int((y - oy) // self.pitch))
         ordinal = min(len(self.rows) - 1, line * self.columns + column)
-        fx = (x - ox - column * (self.cell + GAP)) / self.cell
+        fx = (x - ox - column * (self.cell + self.gap)) / self.cell
         fy = (y - oy - line * self.pitch) / self.cell_height
         grid = self._clamped(cell=cell)
         if ordinal < 0:
@@ -158,7 +167,7 @@ class TileGrid:
         column, line = ordinal % grid.columns, ordinal // grid.columns
         ox, oy = replace(grid, scroll_x=0.0, scroll_y=0.0).origin
         return grid._clamped(
-            scroll_x=ox + column * (grid.cell + GAP) + fx * grid.cell - x,
+            scroll_x=ox + column * (grid.cell + grid.gap) + fx * grid.cell - x,
             scroll_y=oy + line * grid.pitch + fy * grid.cell_height - y,
         )
 
@@ -166,14 +175,18 @@ class TileGrid:
         """Tiles as large as they can be with all of them on the canvas (but not below :data:`MIN_CELL`)."""
         best = MIN_CELL
         aspect = self.tile_height / self.tile_width
-        for columns in range(1, max(1, len(self.rows)) + 1):
-            wide = (self.view_width - GAP) / columns - GAP
-            if wide < best:
+        count = max(1, len(self.rows))
+        for gap in (gap_of(_SMALL), gap_of(0.0)):
+            for columns in range(1, count + 1):
+                wide = (self.view_width - gap) / columns - gap
+                if wide < best:
+                    break
+                high = ((self.view_height - gap) / -(-count // columns) - gap) / aspect
+                cell = float(math.floor(min(wide, high)))
+                best = max(best, cell) if gap_of(cell) == gap else best
+            if best >= _SMALL:
                 break
-            lines = -(-len(self.rows) // columns)
-            high = ((self.view_height - GAP) / max(1, lines) - GAP) / aspect
-            best = max(best, min(wide, high))
-        return self._clamped(cell=math.floor(best), scroll_x=0.0, scroll_y=0.0)
+        return self._clamped(cell=best, scroll_x=0.0, scroll_y=0.0)
 
     def showing(self, row: int) -> TileGrid:
         """Scrolled so that a tile is seen."""
@@ -181,7 +194,7 @@ class TileGrid:
         if not len(found):
             return self
         line = int(found[0]) // self.columns
-        top, bottom = line * self.pitch, (line + 1) * self.pitch + GAP
+        top, bottom = line * self.pitch, (line + 1) * self.pitch + self.gap
         if top < self.scroll_y:
             return self._clamped(scroll_y=top)
         return self._clamped(scroll_y=max(self.scroll_y, bottom - self.view_height))
@@ -193,8 +206,8 @@ class TileGrid:
         ox, oy = self.origin
         if x < ox or y < oy:
             return None
-        column, line = int((x - ox) // (self.cell + GAP)), int((y - oy) // self.pitch)
-        u = (x - ox - column * (self.cell + GAP)) / self.cell
+        column, line = int((x - ox) // (self.cell + self.gap)), int((y - oy) // self.pitch)
+        u = (x - ox - column * (self.cell + self.gap)) / self.cell
         v = (y - oy - line * self.pitch) / self.cell_height
         ordinal = line * self.columns + column
         if column >= self.columns or ordinal >= len(self.rows) or u >= 1.0 or v >= 1.0:
@@ -208,4 +221,4 @@ class TileGrid:
             return None
         line, column = divmod(int(found[0]), self.columns)
         ox, oy = self.origin
-        return ox + column * (self.cell + GAP), oy + line * self.pitch, self.cell, self.cell_height
+        return ox + column * (self.cell + self.gap), oy + line * self.pitch, self.cell, self.cell_height

@@ -105,6 +105,7 @@ class TilesModel:
         readout: What is below the pointer, or None.
         statistics: Numbers about all tiles, or None.
         value_range: Values at the ends of the colour map when nothing else is chosen.
+        problem: Why there is no new picture, or empty.
         revision: Grows when anything but the picture changes.
     """
 
@@ -119,6 +120,7 @@ class TilesModel:
         self._bundle: CameraBundle | None = None
         self._frame: Frame | None = None
         self._measured: Frame | None = None
+        self._near = (np.zeros(0, np.int32), slice(0, 0))
         self._fresh = False
         self._dirty = False
         self._before_focus: TileGrid | None = None
@@ -139,6 +141,7 @@ class TilesModel:
         self.readout: Readout | None = None
         self.statistics: TileStatistics | None = None
         self.value_range = (0.0, 0.0)
+        self.problem = ""
         self.revision = 0
 
     # -- frames -----------------------------------------------------------------------------------------------------
@@ -149,10 +152,18 @@ class TilesModel:
         return (self.shown and not self.paused) or self._recorder.recording
 
     def want(self, bundle: CameraBundle) -> Wanted:
-        """What to take out of the frames of a bundle."""
+        """What to take out of the frames of a bundle: the tiles on the canvas and those next to it."""
         if bundle is not self._bundle:
             self._take_bundle(bundle)
-        return Wanted(self.output, self.grid.visible_rows)
+        grid, seen = self.grid, self.grid.visible
+        rows, near = self._near
+        count = seen.stop - seen.start
+        inside = rows is grid.rows and near.start <= seen.start and seen.stop <= near.stop
+        if not inside or near.stop - near.start > 4 * count:
+            # A page before and one behind: to scroll needs no new copies, and none while the next frame is drawn.
+            near = slice(max(0, seen.start - count), min(len(grid), seen.stop + count))
+            self._near = (grid.rows, near)
+        return Wanted(self.output, grid.rows[near])
 
     def show(self, frame: Frame) -> None:
         """A frame to be seen."""
@@ -163,7 +174,7 @@ class TilesModel:
         """Take the picture that is ready, start the next one if something changed."""
         outcome = self._work.take()
         if outcome is not None and outcome.error is not None:
-            raise outcome.error
+            self.problem = f"the tiles cannot be shown: {outcome.error}"
         if outcome is not None and outcome.result is not None:
             self._finish(*outcome.result)
         if self._frame is None or not (self._fresh or self._dirty) or self._work.busy:
@@ -205,16 +216,15 @@ class TilesModel:
         self.clear()
 
     def _scenery(self, frame: Frame) -> Scenery:
-        marks: dict[int, tuple[float, float, float, float]] = {}
+        rows = self.grid.visible_rows
+        marks = np.zeros((len(rows), 4))
         if self.statistics is not None and len(self.statistics.flags) == len(frame.bundle):
-            for row in self.grid.visible_rows:
-                for flag, mark in _MARKS.items():
-                    if self.statistics.flags[row] & flag:
-                        marks[int(row)] = mark
+            for flag, mark in _MARKS.items():
+                marks[(self.statistics.flags[rows] & flag) > 0] = mark
         if self._pointer is not None:
-            marks[self._pointer.row] = _POINTED
+            marks[rows == self._pointer.row] = _POINTED
         if self.selected is not None:
-            marks[self.selected] = _SELECTED
+            marks[rows == self.selected] = _SELECTED
         return Scenery(
             self.grid,
             self.palette,
@@ -229,7 +239,7 @@ class TilesModel:
         )
 
     def _finish(self, picture: Picture, statistics: TileStatistics | None, value_range: tuple[float, float]) -> None:
-        self.picture, self.value_range = picture, value_range
+        self.picture, self.value_range, self.problem = picture, value_range, ""
         frame, pointer = self._asked or (None, None)
         self.readout = None
         if frame is not None and pointer is not None and picture.values is not None:
