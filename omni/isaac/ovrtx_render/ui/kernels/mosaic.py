@@ -223,9 +223,9 @@ def _mosaic(
             tile_w = a.shape[2]
             step_x = float(tile_w) / p.cell_width
             step_y = float(tile_h) / p.cell_height
-            # Made smaller, a colour is the mean of up to 4 x 4 pixels. Ids have no mean.
-            taps_x = wp.clamp(int(wp.ceil(step_x - 0.01)), 1, 4)
-            taps_y = wp.clamp(int(wp.ceil(step_y - 0.01)), 1, 4)
+            # Made smaller, a colour is the mean of up to 3 x 3 pixels. Ids have no mean.
+            taps_x = wp.clamp(int(wp.ceil(step_x - 0.01)), 1, 3)
+            taps_y = wp.clamp(int(wp.ceil(step_y - 0.01)), 1, 3)
             if p.coloring == 5:
                 taps_x = 1
                 taps_y = 1
