@@ -1,0 +1,111 @@
+"""The window in a Kit process: made when it is first shown, known to menus and layouts, gone when it is disabled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+NAME = "omni.isaac.ovrtx_render"
+TITLE = "OVRTX Renderer"
+
+
+def frames(kit: Any, count: int = 3) -> None:
+    """Some frames of the application, its windows drawn."""
+    import omni.ui as ui
+    from omni.ui import double
+
+    for _ in range(count):
+        kit.app.update()
+        window = ui.Workspace.get_window(TITLE)
+        if window is not None:
+            double.draw(window)
+
+
+def entry(kit: Any) -> Any:
+    """The entry in the menu bar."""
+    from omni.kit.menu.utils import MENUS
+
+    return MENUS["Tools"][0]
+
+
+def test_menu_entry_shows_and_hides_the_window(kit) -> None:
+    import omni.ui as ui
+
+    kit.open()
+    service = kit.enable()
+    assert service.model is None and ui.Workspace.get_window(TITLE) is None
+    assert entry(kit).ticked_fn() is False
+    entry(kit).click()
+    assert ui.Workspace.get_window(TITLE).visible and entry(kit).ticked_value is True
+    entry(kit).click()
+    assert not ui.Workspace.get_window(TITLE).visible and entry(kit).ticked_value is False
+    ui.Workspace.show_window(TITLE, True)  # as a saved layout does
+    assert entry(kit).ticked_value is True
+    ui.Workspace.get_window(TITLE).visible = False  # as the cross in its corner does
+    assert entry(kit).ticked_value is False
+    kit.disable()
+    assert ui.Workspace.get_window(TITLE) is None and not ui.Workspace.show_window(TITLE)
+    assert kit.told() == []
+
+
+def test_window_that_is_shown_at_start_draws_the_stage(kit) -> None:
+    kit.set("show_window", True)
+    kit.settings.set(f"/persistent/exts/{NAME}/layout", {"tab": 1})
+    kit.open()
+    model = kit.enable().model
+    kit.update_until(lambda: (frames(kit, 1), model.tiles.picture)[1] is not None)
+    assert model.tiles.picture.host()[..., 0].max() > 50
+    kit.context.close_stage()
+    frames(kit)
+    assert kit.told() == []
+
+
+def test_nothing_is_drawn_behind_a_covered_window(make_kit) -> None:
+    from kit.stages import move_ball
+
+    with make_kit("kit110") as kit:
+        import omni.ui as ui
+        from omni.ui import double
+
+        kit.set("show_window", True)
+        kit.settings.set(f"/persistent/exts/{NAME}/layout", {"tab": 1})
+        kit.open()
+        model = kit.enable().model
+        kit.update_until(lambda: (frames(kit, 1), model.tiles.picture)[1] is not None)
+        double.cover(ui.Workspace.get_window(TITLE), True)
+        frames(kit)
+        step = model.session.step
+        move_ball(kit.context.get_stage(), 0, 1.0)
+        frames(kit, 30)
+        assert model.session.step == step
+        double.cover(ui.Workspace.get_window(TITLE), False)
+        kit.update_until(lambda: (frames(kit, 1), model.session.step)[1] > step)
+
+
+def test_window_goes_with_omni_ui_and_comes_back(make_kit) -> None:
+    with make_kit("kit110") as kit:
+        import omni.ui as ui
+
+        kit.set("show_window", True)
+        kit.enable()
+        assert ui.Workspace.get_window(TITLE) is not None
+        kit.manager.set_builtin("omni.ui", False)
+        assert ui.Workspace.get_window(TITLE) is None
+        kit.manager.set_builtin("omni.ui", True)
+        assert ui.Workspace.get_window(TITLE) is not None
+
+
+@pytest.mark.parametrize("reloads", [5])
+def test_reloads_with_an_open_window_leave_nothing_behind(kit, reloads: int) -> None:
+    import omni.ui as ui
+
+    kit.set("show_window", True)
+    kit.open()
+    before = kit.held()
+    for _ in range(reloads):
+        kit.enable()
+        frames(kit)
+        kit.disable()
+        assert ui.Workspace.get_windows() == [] and kit.held() == before
+    assert kit.told() == []  # a window, or the extension's own object, that something held would be told
