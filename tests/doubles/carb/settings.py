@@ -52,6 +52,9 @@ class ISettings:
             elif whole_tree and path.startswith(f"{at}/"):
                 fn(object(), object(), 0)
 
+    def set_bool(self, path: str, value: bool) -> None:
+        self.set(path, bool(value))
+
     def set_default(self, path: str, value: Any) -> None:
         if self.get(path) is None:
             self.set(path, value)

@@ -1,11 +1,27 @@
-"""Isaac Lab renders its cameras with this package: give a camera ``renderer_cfg=OvrtxRendererCfg()``.
+"""Isaac Lab renders its cameras with this package. Importing this imports and changes nothing of Isaac Lab.
 
-Importing this needs Isaac Lab 3 (``pip install isaaclab``), changes nothing in it, and loads no backend: the renderer
-is imported when a camera asks for it.
+Which adapter serves is told by what the installed Isaac Lab offers, not by its version; see :mod:`.adapters`:
+
+* A camera names its renderer (Isaac Lab 3 and later): ``renderer_cfg=OvrtxRendererCfg()``.
+* Tiled cameras know Replicator only (Isaac Lab 2.3): :func:`enable` makes them draw with us.
+* The protocol that was there in between, ``get_renderer_class("warp")``: :mod:`.early`, which needs no Isaac Lab.
 """
 
 from __future__ import annotations
 
-from .renderer_cfg import OvrtxRendererCfg
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["OvrtxRendererCfg"]
+from .adapters import disable, enable
+
+if TYPE_CHECKING:
+    from .renderer_cfg import OvrtxRendererCfg
+
+__all__ = ["OvrtxRendererCfg", "disable", "enable"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "OvrtxRendererCfg":
+        from .renderer_cfg import OvrtxRendererCfg
+
+        return OvrtxRendererCfg
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
