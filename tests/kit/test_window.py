@@ -61,6 +61,24 @@ def test_window_that_is_shown_at_start_draws_the_stage(kit) -> None:
     assert kit.told() == []
 
 
+@pytest.mark.parametrize("tab", [0, 1, 2])
+def test_every_tab_lets_go_of_the_stage(make_kit, tab: int) -> None:
+    with make_kit("kit110") as kit:
+        kit.set("show_window", True)
+        kit.settings.set(f"/persistent/exts/{NAME}/layout", {"tab": tab})
+        kit.open()
+        service = kit.enable()
+        service.render()
+        frames(kit, 20)
+        kit.context.close_stage()
+        frames(kit)
+        kit.open(3)
+        service.render()
+        frames(kit, 20)
+        kit.context.close_stage()
+        assert kit.told() == []
+
+
 def test_nothing_is_drawn_behind_a_covered_window(make_kit) -> None:
     from kit.stages import move_ball
 

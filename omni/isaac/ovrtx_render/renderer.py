@@ -444,11 +444,15 @@ class TiledRenderer:
         self.timings = timings
         return todo[0].outputs
 
-    def close(self) -> None:
-        """Free the backend and let go of the stage. The output buffers that were handed out stay valid."""
+    def release_stage(self) -> None:
+        """Let go of the stage, which somebody else closes; what was read of it can still be drawn."""
         if self._live is not None:
             self._live.close()
         self._live = self.stage = None
+
+    def close(self) -> None:
+        """Free the backend and let go of the stage. The output buffers that were handed out stay valid."""
+        self.release_stage()
         self._backend.close()
         self._bundles, self._written, self._surfaces = [], {}, []
 

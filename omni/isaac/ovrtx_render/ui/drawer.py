@@ -179,8 +179,13 @@ class Drawer:
             self._built = None
 
     def retire(self) -> None:
-        """Free the renderer when the frame that is being drawn, or the backend that is being loaded, is done."""
+        """Free the renderer when the frame that is being drawn, or the backend that is being loaded, is done.
+
+        A frame that is being drawn needs the stage no more, so that is let go of now.
+        """
         self._retired = True
+        if self.renderer is not None:
+            self.renderer.release_stage()
 
     def close(self) -> None:
         """Free the renderer."""
