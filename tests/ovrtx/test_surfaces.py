@@ -56,14 +56,15 @@ def test_cloth(library: Any, open_renderer: Any) -> None:
             renderer.render(bundle)
             steps.append(images_of(bundle))
         drawn.append(steps)
+    moving = (drawn[1][0]["depth"] != drawn[1][1]["depth"])[..., 0]
+    assert moving.any()
     for found, expected in zip(*drawn, strict=True):
         # The library makes normals of its own: flat ones, where no subdivision says that the sheet is smooth.
-        shaded = [images.pop("normals") for images in (found, expected)]
-        assert np.median(np.abs(shaded[0] - shaded[1])) < 0.02
+        shaded = [images.pop("normals")[moving] for images in (found, expected)]
+        assert np.linalg.norm(shaded[0] - shaded[1], axis=-1).mean() < 0.3
         close = np.abs(found["rgb"].astype(int) - expected["rgb"]).max(-1) <= 12
         assert close.mean() > 0.94
         assert_equal({"depth": found["depth"]}, {"depth": expected["depth"]}, share=0.01)
-    assert not np.array_equal(drawn[0][0]["depth"], drawn[0][1]["depth"])
 
 
 def test_rows_whose_environments_were_reset_are_named(library: Any, open_renderer: Any) -> None:
