@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -158,6 +159,27 @@ class TiledRenderer:
         if bundle in self._bundles:
             self._bundles.remove(bundle)
             self._backend.remove_cameras(bundle)
+
+    @contextmanager
+    def twin(self, bundle: CameraBundle, row: int, outputs: Sequence[str]) -> Iterator[CameraBundle]:
+        """A bundle of one camera that stands and looks as a row of another one does now, inside of a ``with`` block.
+
+        Raises:
+            SceneError: The backend cannot tell where cameras stand that were placed by arrays.
+        """
+        self._own(bundle)
+        twin = self.add_cameras(
+            [bundle.paths[row]], width=bundle.width, height=bundle.height, outputs=outputs, background=bundle.background
+        )
+        try:
+            if not self._backend.place_like(twin, bundle, row):
+                raise SceneError(
+                    f"the backend {self.backend_name!r} cannot draw a camera of a bundle once more; add the bundle "
+                    f"with the outputs {', '.join(outputs)}"
+                )
+            yield twin
+        finally:
+            self.remove_cameras(twin)
 
     def _first_camera(self) -> int:
         """Frame of the first camera."""
@@ -378,6 +400,21 @@ class TiledRenderer:
         for bundle in self._bundles:
             if lenses and any(id(camera) in lenses for camera in bundle.cameras):
                 self._backend.update_lenses(bundle)
+
+    def use_materials(self, scene: Scene | None) -> None:
+        """Draw with the materials of another Scene in place of those of :attr:`scene`; None gives these back.
+
+        An edit of the stage that changes materials gives them back, too.
+
+        Args:
+            scene: Materials in the order of those of :attr:`scene`, and their textures, of which the first are those
+                of :attr:`scene`.
+        """
+        if not self._backend.update(scene or self.scene, SceneChanges(materials=True)):
+            raise ConfigError(f"the backend {self.backend_name!r} cannot draw with other materials")
+        if scene is None:
+            for surface in self._surfaces:
+                surface.restore()
 
     def _load(self) -> None:
         """Have the backend load the scene, and put everything back that was written."""

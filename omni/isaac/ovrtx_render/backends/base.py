@@ -109,6 +109,14 @@ class Backend(ABC):
     def set_outputs(self, bundle: CameraBundle, buffers: Mapping[str, wp.array]) -> None:
         """Draw into these arrays from now on; they were checked to be like those in ``bundle.outputs``."""
 
+    def place_like(self, bundle: CameraBundle, other: CameraBundle, row: int) -> bool:
+        """Have the one camera of a bundle stand and look as a row of another bundle of the same size does now.
+
+        Returns:
+            False if this backend cannot.
+        """
+        return False
+
     @abstractmethod
     def bind(self, binding: FrameBinding) -> object:
         """Prepare a binding; the result is handed to the write methods."""

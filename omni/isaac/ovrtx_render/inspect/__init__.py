@@ -10,18 +10,25 @@ from .codes import CODES, SEVERITIES, Code
 from .finding import Finding, Site
 from .fixes import Fix, save_fixes
 from .inspector import Inspector
+from .picking import Pick, pick
 from .report import Report, check
+from .views import VIEWS, View, shown
 
 __all__ = [
     "CODES",
     "SEVERITIES",
+    "VIEWS",
     "Binding",
     "Code",
     "Finding",
     "Fix",
     "Inspector",
+    "Pick",
     "Report",
     "Site",
+    "View",
     "check",
+    "pick",
     "save_fixes",
+    "shown",
 ]

@@ -239,6 +239,13 @@ class WarpBackend(Backend):
         view.targets, view.copies = retarget(bundle, buffers)
         view.programs = []  # the recorded launches hold the old buffers
 
+    def place_like(self, bundle: CameraBundle, other: CameraBundle, row: int) -> bool:
+        to, source = bundle.backend_data, other.backend_data
+        first = row * source.bands
+        for name in ("cameras", "previous", "pinned"):
+            wp.copy(getattr(to, name), getattr(source, name), src_offset=first, count=source.bands)
+        return True
+
     def set_camera_poses(
         self, bundle: CameraBundle, positions: wp.array, quats: wp.array, order: str, convention: str, index: wp.array
     ) -> None:
