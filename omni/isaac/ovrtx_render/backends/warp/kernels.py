@@ -9,6 +9,7 @@ import warp as wp
 from ...config import RendererCfg
 from .bvh import builder_kernel
 from .culling import project_shapes
+from .features import LAYERS
 from .native import CPU_WIDTH, CUDA_WIDTH
 from .resolve import resolve_color
 from .shading import shade_kernel
@@ -24,7 +25,9 @@ CUDA_BLOCK = 64
 
 def load_kernels(device: wp.Device, features: int, cfg: RendererCfg) -> None:
     """Compile, or take from Warp's cache, the modules that drawing a scene launches."""
-    kernels = [project_shapes, trace_primary, shade_kernel(features), resolve_color]
+    kernels = [project_shapes, trace_primary, shade_kernel(features)]
+    if features & LAYERS or cfg.samples_per_pixel > 1:
+        kernels.append(resolve_color)
     if cfg.shadows or cfg.ambient_occlusion_samples:
         kernels += [shadow_rays, trace_shadows]
     modules = [kernel.module for kernel in kernels]

@@ -21,8 +21,8 @@ from .camera_table import CameraTable
 from .culling import ENTRY_FLOATS, project_shapes, sort_shapes
 from .device_scene import DeviceScene
 from .kernels import CUDA_BLOCK
-from .resolve import GeometryOutputs, resolve_color, write_geometry
-from .shading import ShadingOptions, SurfaceOutputs, clear_misses, shade_kernel
+from .resolve import ColorOutputs, GeometryOutputs, SurfaceOutputs, clear_misses, resolve_color, write_geometry
+from .shading import ShadingOptions, shade_kernel
 from .shadows import occlusion_rays, shadow_rays, trace_shadows
 from .surface import Hits
 from .visibility import tile_grid, trace_primary
@@ -130,6 +130,8 @@ class Program:
         self._steps: list[_Step] = []
         targets = view.targets
         self._color = any(name in targets for name in _COLORS)
+        # One sample of one layer is all there is of a pixel: shading writes its outputs, and no pass has to follow.
+        self._single = not scene.layered and (cfg.samples_per_pixel == 1 or not self._color)
         self._shadows = self._color and cfg.shadows and scene.has_shadows
         self._occlusion = self._color and cfg.ambient_occlusion_samples > 0 and scene.has_dome
         # Visibility of each light in turn, then the share of the sky.
@@ -169,7 +171,7 @@ class Program:
             zeros(view.chunk, wp.int32),
         ]
         self._depths = zeros(view.chunk * capacity)
-        self._color_sum = zeros(pixels if self._color else 0, wp.vec4)
+        self._color_sum = zeros(pixels if self._color and not self._single else 0, wp.vec4)
         self._through = zeros(layers)
         self._first_t, self._first_instance = zeros(layers), zeros(layers, wp.int32)
         self._amount = zeros(pixels * self._channels)
@@ -221,7 +223,9 @@ class Program:
                         [scene.shapes, scene.shading, scene.lights, scene.light_begin, scene.environment, *who,
                          self._options(sample, layer), hits, self._amount, self._through, self._first_t,
                          self._first_instance, self._color_sum,
-                         self._surface_outputs() if sample == 0 else SurfaceOutputs()],
+                         self._surface_outputs() if sample == 0 else SurfaceOutputs(),
+                         self._color_outputs() if self._single else ColorOutputs(),
+                         self._geometry_outputs() if self._single else GeometryOutputs()],
                     )  # fmt: skip
             if sample > 0:
                 continue
@@ -232,21 +236,12 @@ class Program:
             if any(name in targets for name in _SURFACE):
                 what = [nearest.instance, self._surface_outputs()]
                 self._add("outputs", clear_misses, [view.selected, _FIRST, *tiles, *what])
-            if any(name in targets for name in _GEOMETRY.values()):
-                self._add(
-                    "outputs",
-                    write_geometry,
-                    [scene.shapes, view.previous_frames, view.cameras, view.previous, view.selected, _FIRST, *tiles,
-                     nearest, self._geometry_outputs()],
-                )  # fmt: skip
-        if self._color:
-            self._add(
-                "outputs",
-                resolve_color,
-                [self._color_sum, view.selected, _FIRST, *tiles, int(cfg.tone_mapping == "aces"), scene.encode,
-                 targets.get("rgb", nothing(wp.uint8, device, 2)), targets.get("rgba", nothing(wp.uint32, device)),
-                 targets.get("rgb_hdr", nothing(wp.vec3, device))],
-            )  # fmt: skip
+            if any(name in targets for name in _GEOMETRY.values()) and not (needs_shading and self._single):
+                what = [nearest, self._geometry_outputs()]
+                self._add("outputs", write_geometry, [scene.shapes, *who, *tiles, *what])
+        if self._color and not self._single:
+            what = [self._color_sum, view.selected, _FIRST, *tiles, self._color_outputs()]
+            self._add("outputs", resolve_color, what)
 
     def _record_shadows(self, place: list[Any], sample: int, layer: int) -> None:
         """Rays to every light, then over the hemisphere; each ray buffer is traced before the next is made."""
@@ -294,8 +289,19 @@ class Program:
         o.exposure = scene.exposure
         o.weight = 1.0 / cfg.samples_per_pixel
         o.first_sample = int(sample == 0)
+        o.final = int(self._single)
         o.jitter = jitter_of(sample)
         return o
+
+    def _color_outputs(self) -> ColorOutputs:
+        targets, device = self._view.targets, self._scene.device
+        out = ColorOutputs()
+        out.rgb = targets.get("rgb", nothing(wp.uint8, device, 2))
+        out.rgba = targets.get("rgba", nothing(wp.uint32, device))
+        out.hdr = targets.get("rgb_hdr", nothing(wp.vec3, device))
+        out.encode = self._scene.encode
+        out.tone_mapping = int(self._cfg.tone_mapping == "aces")
+        return out
 
     def _surface_outputs(self) -> SurfaceOutputs:
         targets, device = self._view.targets, self._scene.device
@@ -311,6 +317,7 @@ class Program:
         out = GeometryOutputs()
         for field_name, name in _GEOMETRY.items():
             setattr(out, field_name, targets.get(name, nothing(TARGETS[name][0], scene.device)))
+        out.previous, out.previous_cameras = self._view.previous_frames, self._view.previous
         out.semantic_of, out.owner_of, out.path_of = scene.semantic_of, scene.owner_of, scene.path_of
         out.colorize = sum(1 << bit for bit, name in enumerate(SEGMENTATIONS) if name in self._view.colorize)
         out.palette, out.semantic_palette = scene.palette, scene.semantic_palette

@@ -1,4 +1,4 @@
-"""From the gathered hits and colours to the user's buffers."""
+"""From hits and colours to the user's buffers: functions that end a shading kernel, and the same as passes."""
 
 from __future__ import annotations
 
@@ -6,18 +6,54 @@ import numpy as np
 import warp as wp
 
 from .inlining import inlined
-from .shading import encode
 from .surface import Hits, camera_ray, world_point
 from .textures import encode_srgb
 from .types import Affine, CameraState, Shapes
 from .visibility import tile_corner, tile_pixel, tile_size
 
-__all__ = ["GeometryOutputs", "encode_table", "resolve_color", "write_geometry"]
+__all__ = [
+    "ColorOutputs",
+    "GeometryOutputs",
+    "SurfaceOutputs",
+    "clear_misses",
+    "encode",
+    "encode_table",
+    "resolve_color",
+    "write_color",
+    "write_geometry",
+    "write_hit",
+    "write_srgb",
+]
 
 
 def encode_table(size: int = 16384) -> np.ndarray:
     """(size,) uint8: sRGB byte of linear values 0 to 1. The step at black is 0.2 of a byte."""
     return np.round(encode_srgb(np.arange(size) / (size - 1.0)) * 255.0).astype(np.uint8)
+
+
+@wp.struct
+class SurfaceOutputs:
+    """Outputs that need the material or the shading normal; an array of size 0 is not asked for."""
+
+    normals: wp.array(dtype=wp.vec3)
+    albedo: wp.array(dtype=wp.uint32)
+    constant: wp.array2d(dtype=wp.uint8)
+    diffuse: wp.array2d(dtype=wp.uint8)
+    full: wp.array2d(dtype=wp.uint8)
+    encode: wp.array(dtype=wp.uint8)
+
+
+@wp.func
+def encode(table: wp.array(dtype=wp.uint8), x: float) -> wp.uint8:
+    """sRGB byte of a linear value, by table."""
+    last = table.shape[0] - 1
+    return table[wp.clamp(int(x * float(last) + 0.5), 0, last)]
+
+
+@wp.func
+def write_srgb(target: wp.array2d(dtype=wp.uint8), q: int, color: wp.vec3, table: wp.array(dtype=wp.uint8)):
+    for k in range(3):
+        target[q, k] = encode(table, color[k])
 
 
 @wp.struct
@@ -35,7 +71,20 @@ class GeometryOutputs:
     path_of: wp.array(dtype=wp.int32)
     palette: wp.array(dtype=wp.int32)
     semantic_palette: wp.array(dtype=wp.int32)
+    previous: wp.array(dtype=Affine)  # frames, and cameras below, of the frame before: for motion
+    previous_cameras: wp.array(dtype=CameraState)
     colorize: wp.int32  # bit 0, 1, 2: semantic, instance, instance_id hold the palette's RGBA8 instead of the id
+
+
+@wp.struct
+class ColorOutputs:
+    """The outputs that show shaded colour; an array of size 0 is not asked for."""
+
+    rgb: wp.array2d(dtype=wp.uint8)
+    rgba: wp.array(dtype=wp.uint32)
+    hdr: wp.array(dtype=wp.vec3)
+    encode: wp.array(dtype=wp.uint8)
+    tone_mapping: wp.int32  # see tone_map
 
 
 @wp.func
@@ -49,22 +98,18 @@ def project(camera: CameraState, point: wp.vec3) -> wp.vec2:
 
 
 @inlined
-def write_pixel(
+def write_hit(
     shapes: Shapes,
-    previous: wp.array(dtype=Affine),
     cameras: wp.array(dtype=CameraState),
-    previous_cameras: wp.array(dtype=CameraState),
     index: int,
     x: int,
     y: int,
-    p: int,
     q: int,
-    hits: Hits,
+    inst: int,
+    t: float,
     out: GeometryOutputs,
 ):
-    """One pixel: ``p`` is its place in the chunk, ``q`` in the outputs."""
-    inst = hits.instance[p]
-    t = hits.t[p]
+    """Geometry outputs of one pixel; ``q`` is its place in them."""
     hit = inst >= 0
     if out.depth.shape[0] > 0:
         out.depth[q] = wp.where(hit, t, wp.inf)
@@ -79,8 +124,8 @@ def write_pixel(
             local_point = shapes.world_to_local[inst].linear * (
                 world_point(camera, px, py, t) - shapes.local_to_world[inst].offset
             )
-            then = previous[inst].linear * local_point + previous[inst].offset
-            was = project(previous_cameras[index], then)
+            then = out.previous[inst].linear * local_point + out.previous[inst].offset
+            was = project(out.previous_cameras[index], then)
             motion = wp.vec2(was[0] - px, was[1] - py)
         out.motion[q] = motion
     if out.semantic.shape[0] > 0:
@@ -109,9 +154,7 @@ def write_pixel(
 @wp.kernel(enable_backward=False, module="omni_resolve")
 def write_geometry(
     shapes: Shapes,
-    previous: wp.array(dtype=Affine),
     cameras: wp.array(dtype=CameraState),
-    previous_cameras: wp.array(dtype=CameraState),
     selected: wp.array(dtype=wp.int32),
     first: int,
     width: int,
@@ -129,7 +172,7 @@ def write_geometry(
         if at[0] < width and at[1] < height:
             p = (local * height + at[1]) * width + at[0]
             q = (index * height + at[1]) * width + at[0]
-            write_pixel(shapes, previous, cameras, previous_cameras, index, at[0], at[1], p, q, hits, out)
+            write_hit(shapes, cameras, index, at[0], at[1], q, hits.instance[p], hits.t[p], out)
 
 
 @wp.func
@@ -141,6 +184,24 @@ def tone_map(x: float, mode: int) -> float:
     return v * (2.51 * v + 0.03) / (v * (2.43 * v + 0.59) + 0.14)
 
 
+@wp.func
+def write_color(c: wp.vec4, q: int, out: ColorOutputs):
+    """Tone-mapped colour of one pixel, of linear colour and coverage ``c``; ``q`` is its place in the outputs."""
+    if out.hdr.shape[0] > 0:
+        out.hdr[q] = wp.vec3(c[0], c[1], c[2])
+    r = encode(out.encode, tone_map(c[0], out.tone_mapping))
+    g = encode(out.encode, tone_map(c[1], out.tone_mapping))
+    b = encode(out.encode, tone_map(c[2], out.tone_mapping))
+    if out.rgb.shape[0] > 0:
+        out.rgb[q, 0] = r
+        out.rgb[q, 1] = g
+        out.rgb[q, 2] = b
+    if out.rgba.shape[0] > 0:
+        a = wp.uint32(wp.clamp(c[3], 0.0, 1.0) * 255.0 + 0.5)
+        low = wp.uint32(r) | (wp.uint32(g) << wp.uint32(8))
+        out.rgba[q] = low | (wp.uint32(b) << wp.uint32(16)) | (a << wp.uint32(24))
+
+
 @wp.kernel(enable_backward=False, module="omni_resolve")
 def resolve_color(
     color: wp.array(dtype=wp.vec4),
@@ -149,13 +210,9 @@ def resolve_color(
     width: int,
     height: int,
     pixels: int,
-    mode: int,
-    table: wp.array(dtype=wp.uint8),
-    rgb: wp.array2d(dtype=wp.uint8),
-    rgba: wp.array(dtype=wp.uint32),
-    hdr: wp.array(dtype=wp.vec3),
+    out: ColorOutputs,
 ):
-    """Tone-map the gathered colour; dim = (cameras of this chunk, work items of an image)."""
+    """Write the gathered colour; dim = (cameras of this chunk, work items of an image)."""
     local, item = wp.tid()
     index = selected[first + local]
     corner = tile_corner(item, width, height, pixels)
@@ -163,18 +220,38 @@ def resolve_color(
         at = tile_pixel(corner, k)
         if at[0] < width and at[1] < height:
             p = (local * height + at[1]) * width + at[0]
+            write_color(color[p], (index * height + at[1]) * width + at[0], out)
+
+
+@wp.kernel(enable_backward=False, module="omni_resolve")
+def clear_misses(
+    selected: wp.array(dtype=wp.int32),
+    first: int,
+    width: int,
+    height: int,
+    pixels: int,
+    instance: wp.array(dtype=wp.int32),
+    out: SurfaceOutputs,
+):
+    """Surface outputs of pixels that hit nothing: else they would keep what was hit a frame ago.
+
+    dim = (cameras of this chunk, work items of an image). A pass of its own, since shading has no register to spare.
+    """
+    local, item = wp.tid()
+    index = selected[first + local]
+    corner = tile_corner(item, width, height, pixels)
+    for k in range(tile_size()):
+        at = tile_pixel(corner, k)
+        if at[0] < width and at[1] < height and instance[(local * height + at[1]) * width + at[0]] < 0:
             q = (index * height + at[1]) * width + at[0]
-            c = color[p]
-            if hdr.shape[0] > 0:
-                hdr[q] = wp.vec3(c[0], c[1], c[2])
-            r = encode(table, tone_map(c[0], mode))
-            g = encode(table, tone_map(c[1], mode))
-            b = encode(table, tone_map(c[2], mode))
-            if rgb.shape[0] > 0:
-                rgb[q, 0] = r
-                rgb[q, 1] = g
-                rgb[q, 2] = b
-            if rgba.shape[0] > 0:
-                a = wp.uint32(wp.clamp(c[3], 0.0, 1.0) * 255.0 + 0.5)
-                low = wp.uint32(r) | (wp.uint32(g) << wp.uint32(8))
-                rgba[q] = low | (wp.uint32(b) << wp.uint32(16)) | (a << wp.uint32(24))
+            if out.normals.shape[0] > 0:
+                out.normals[q] = wp.vec3(0.0, 0.0, 0.0)
+            if out.albedo.shape[0] > 0:
+                out.albedo[q] = wp.uint32(0)
+            for c in range(3):
+                if out.constant.shape[0] > 0:
+                    out.constant[q, c] = wp.uint8(0)
+                if out.diffuse.shape[0] > 0:
+                    out.diffuse[q, c] = wp.uint8(0)
+                if out.full.shape[0] > 0:
+                    out.full[q, c] = wp.uint8(0)

@@ -10,12 +10,13 @@ from .environment import Environment, environment_diffuse, environment_radiance,
 from .features import COAT, LAYERS, PBR, SKY
 from .inlining import FEW_REGISTERS, inlined
 from .lighting import fresnel, reflect_light, sample_light
+from .resolve import ColorOutputs, GeometryOutputs, SurfaceOutputs, encode, write_color, write_hit, write_srgb
 from .shadows import light_index
 from .surface import Hits, ShadingScene, camera_ray, evaluate_surface
 from .types import CameraState, LightState, Shapes
 from .visibility import tile_corner, tile_pixel, tile_size
 
-__all__ = ["ShadingOptions", "SurfaceOutputs", "clear_misses", "encode", "shade_kernel"]
+__all__ = ["ShadingOptions", "shade_kernel"]
 
 
 @wp.struct
@@ -37,66 +38,8 @@ class ShadingOptions:
     exposure: float
     weight: float  # of this sample in the mean
     first_sample: wp.int32
+    final: wp.int32  # this is all there is of a pixel: its outputs are written at once
     jitter: wp.vec2
-
-
-@wp.struct
-class SurfaceOutputs:
-    """Outputs that need the material or the shading normal; an array of size 0 is not asked for."""
-
-    normals: wp.array(dtype=wp.vec3)
-    albedo: wp.array(dtype=wp.uint32)
-    constant: wp.array2d(dtype=wp.uint8)
-    diffuse: wp.array2d(dtype=wp.uint8)
-    full: wp.array2d(dtype=wp.uint8)
-    encode: wp.array(dtype=wp.uint8)
-
-
-@wp.func
-def encode(table: wp.array(dtype=wp.uint8), x: float) -> wp.uint8:
-    """sRGB byte of a linear value, by table."""
-    last = table.shape[0] - 1
-    return table[wp.clamp(int(x * float(last) + 0.5), 0, last)]
-
-
-@wp.func
-def write_srgb(target: wp.array2d(dtype=wp.uint8), q: int, color: wp.vec3, table: wp.array(dtype=wp.uint8)):
-    for k in range(3):
-        target[q, k] = encode(table, color[k])
-
-
-@wp.kernel(enable_backward=False, module="omni_resolve")
-def clear_misses(
-    selected: wp.array(dtype=wp.int32),
-    first: int,
-    width: int,
-    height: int,
-    pixels: int,
-    instance: wp.array(dtype=wp.int32),
-    out: SurfaceOutputs,
-):
-    """Surface outputs of pixels that hit nothing: else they would keep what was hit a frame ago.
-
-    dim = (cameras of this chunk, work items of an image). A pass of its own, since shading has no register to spare.
-    """
-    local, item = wp.tid()
-    index = selected[first + local]
-    corner = tile_corner(item, width, height, pixels)
-    for k in range(tile_size()):
-        at = tile_pixel(corner, k)
-        if at[0] < width and at[1] < height and instance[(local * height + at[1]) * width + at[0]] < 0:
-            q = (index * height + at[1]) * width + at[0]
-            if out.normals.shape[0] > 0:
-                out.normals[q] = wp.vec3(0.0, 0.0, 0.0)
-            if out.albedo.shape[0] > 0:
-                out.albedo[q] = wp.uint32(0)
-            for c in range(3):
-                if out.constant.shape[0] > 0:
-                    out.constant[q, c] = wp.uint8(0)
-                if out.diffuse.shape[0] > 0:
-                    out.diffuse[q, c] = wp.uint8(0)
-                if out.full.shape[0] > 0:
-                    out.full[q, c] = wp.uint8(0)
 
 
 @inlined
@@ -117,21 +60,19 @@ def shade_pixel(
     through: wp.array(dtype=wp.float32),
     first_t: wp.array(dtype=wp.float32),
     first_instance: wp.array(dtype=wp.int32),
-    color: wp.array(dtype=wp.vec4),
     out: SurfaceOutputs,
     features: int,
-):
-    """One pixel: ``p`` is its place in the chunk, ``q`` in the outputs."""
+) -> wp.vec4:
+    """What a pixel adds to the mean colour and coverage; ``p`` is its place in the chunk, ``q`` in the outputs."""
     before = float(1.0)
     if options.layer > 0:
         before = through[p]
-    elif options.first_sample != 0 and options.want_color != 0:
-        color[p] = wp.vec4(0.0, 0.0, 0.0, 0.0)
     if (features & LAYERS) != 0 and options.layer == 0 and options.first_sample != 0:
         first_t[p] = hits.t[p]
         first_instance[p] = -1
+    nothing = wp.vec4(0.0, 0.0, 0.0, 0.0)
     if before <= 0.0:
-        return
+        return nothing
     px = float(x) + options.jitter[0]
     py = float(y) + options.jitter[1]
     inst = hits.instance[p]
@@ -145,8 +86,8 @@ def shade_pixel(
                     environment_radiance(env, wp.normalize(camera_ray(camera, px, py)), features) * options.exposure
                 )
             ground = ground * (before * options.weight)
-            color[p] = color[p] + wp.vec4(ground[0], ground[1], ground[2], 0.0)
-        return
+            return wp.vec4(ground[0], ground[1], ground[2], 0.0)
+        return nothing
     s = evaluate_surface(shapes, scene, camera, px, py, hits.t[p], inst, hits.prim[p], hits.u[p], hits.v[p], features)
     alpha = float(1.0)
     if (features & LAYERS) != 0:
@@ -159,7 +100,7 @@ def shade_pixel(
             left = 0.0
         through[p] = left
         if alpha <= 0.0:
-            return
+            return nothing
 
     is_first = options.first_sample != 0
     if (features & LAYERS) != 0:
@@ -185,7 +126,7 @@ def shade_pixel(
             gloss = wp.pow(head, 2.0 / wp.max(alpha2, 1.0e-3)) * (1.0 - s.roughness)
             write_srgb(out.full, q, s.base_color * lamp + s.f0 * gloss + s.emissive, out.encode)
     if options.want_color == 0:
-        return
+        return nothing
 
     result = s.emissive * options.exposure
     if s.unlit != 0:
@@ -219,7 +160,7 @@ def shade_pixel(
                     glow = glow + reflect_light(s, light, sample, features) * visible
         result = result + glow * options.exposure
     share = before * alpha * options.weight
-    color[p] = color[p] + wp.vec4(result[0] * share, result[1] * share, result[2] * share, share)
+    return wp.vec4(result[0] * share, result[1] * share, result[2] * share, share)
 
 
 @cache
@@ -244,10 +185,12 @@ def shade_kernel(features: int) -> wp.Kernel:
         first_instance: wp.array(dtype=wp.int32),
         color: wp.array(dtype=wp.vec4),
         out: SurfaceOutputs,
+        color_out: ColorOutputs,
+        geometry_out: GeometryOutputs,
     ):
         """Shade one layer of one sample; dim = (cameras of this chunk, work items of an image).
 
-        ``color`` gathers linear radiance and coverage. With layers, ``through`` is what still comes through and
+        ``color`` gathers linear radiance and coverage, unless this pass is all there is (``options.final``). With layers, ``through`` is what still comes through and
         ``first_t``, ``first_instance`` remember the nearest surface that is not fully transparent.
         """
         local, item = wp.tid()
@@ -261,7 +204,9 @@ def shade_kernel(features: int) -> wp.Kernel:
             if at[0] < width and at[1] < height:
                 p = (local * height + at[1]) * width + at[0]
                 q = (index * height + at[1]) * width + at[0]
-                shade_pixel(
+                if options.final != 0:
+                    write_hit(shapes, cameras, index, at[0], at[1], q, hits.instance[p], hits.t[p], geometry_out)
+                c = shade_pixel(
                     shapes,
                     scene,
                     lights,
@@ -278,9 +223,16 @@ def shade_kernel(features: int) -> wp.Kernel:
                     through,
                     first_t,
                     first_instance,
-                    color,
                     out,
                     wp.static(features),
                 )
+                if options.final != 0:
+                    if options.want_color != 0:
+                        write_color(c, q, color_out)
+                elif options.want_color != 0:
+                    if options.layer == 0 and options.first_sample != 0:
+                        color[p] = c
+                    else:
+                        color[p] = color[p] + c
 
     return shade
