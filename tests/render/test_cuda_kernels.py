@@ -1,4 +1,4 @@
-"""Every kernel compiles for CUDA, with few registers and no spills. No GPU is needed: NVRTC comes with Warp."""
+"""Every kernel compiles for CUDA, with few registers and few spills. No GPU is needed: NVRTC comes with Warp."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from omni.isaac.ovrtx_render.backends.warp.inlining import FEW_REGISTERS
 from omni.isaac.ovrtx_render.backends.warp.native import source
 
 ARCHITECTURES = (80, 90, 120)
-MAX_REGISTERS = 80
-"""24 of 64 warps of a multiprocessor stay resident."""
+MAX_REGISTERS = 64
+"""32 of 64 warps of a multiprocessor stay resident."""
 STACK = int(re.findall(r"STACK = (\d+)", source())[0])  # the first is CUDA's
 STACK_ENTRY = 8
 """Bytes of an entry of the traversal stack: a link and the distance of its box."""
-TRACING_FRAME = STACK * STACK_ENTRY + 96
+TRACING_FRAME = STACK * STACK_ENTRY + 144
 """Local memory of a kernel that walks a BVH [B]: the stack, and what is needed once a leaf."""
 
 KERNELS = {
@@ -57,14 +57,14 @@ KERNELS = {
 """One kernel of each module; the module is what is compiled."""
 
 VARIANTS: dict[str, tuple[int, int]] = {
-    "primitives": (ANALYTIC, 0),
-    "meshes": (MESHES | SKY, 0),
-    "textured": (MESHES | SKY | TEXTURES, 32),
-    "pbr": (MESHES | ANALYTIC | SKY | PBR, 8),
-    "pbr, textures, sky map": (MESHES | ANALYTIC | SKY | SKY_MAP | PBR | TEXTURES | NORMAL_MAPS, 144),
+    "primitives": (ANALYTIC, 32),
+    "meshes": (MESHES | SKY, 24),
+    "textured": (MESHES | SKY | TEXTURES, 120),
+    "pbr": (MESHES | ANALYTIC | SKY | PBR, 56),
+    "pbr, textures, sky map": (MESHES | ANALYTIC | SKY | SKY_MAP | PBR | TEXTURES | NORMAL_MAPS, 240),
     "everything": (
         MESHES | ANALYTIC | SKY | SKY_MAP | PBR | COAT | TEXTURES | NORMAL_MAPS | LAYERS | LOCAL_LIGHTS,
-        336,
+        416,
     ),
 }
 """Features of a shading kernel, and the most local memory it may use [B]: what it used when this was written."""

@@ -30,7 +30,7 @@ from .visibility import tile_grid, trace_primary
 __all__ = ["Program", "View", "band_count", "chunk_size", "nothing"]
 
 _CPU_CHUNK_PIXELS = 16384
-_CUDA_CHUNK_PIXELS = 1 << 22
+_CUDA_CHUNK_PIXELS = 1 << 24
 _ENTRY_BYTES = 128 << 20
 _COLORS = ("rgb", "rgba", "rgb_hdr")
 _SIMPLE = ("simple_shading_constant_diffuse", "simple_shading_diffuse_mdl", "simple_shading_full_mdl")

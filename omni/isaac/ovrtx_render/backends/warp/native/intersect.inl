@@ -28,6 +28,7 @@ constexpr int LANES = 8;
 constexpr int GEOM = 16;
 constexpr int LEAF = 40;
 constexpr float INF = 3.0e38f;
+constexpr int MISS = 0x7fffffff, DONE = 0x7fffffff;
 enum { MESH, PLANE, CUBE, SPHERE, CYLINDER, CONE, CAPSULE };
 
 auto as_int = [](float x) { union { float f; int i; } bits; bits.f = x; return bits.i; };
@@ -42,6 +43,12 @@ auto vmin = [](auto a, auto b) { return a < b ? a : b; };
 auto vmax = [](auto a, auto b) { return a > b ? a : b; };
 auto vsqrt = [](F a) { for (int i = 0; i < LANES; ++i) a[i] = __builtin_sqrtf(a[i]); return a; };
 auto any = [](M m) { return __builtin_bit_cast(unsigned char, __builtin_convertvector(m, B)) != 0; };
+#endif
+#if defined(__CUDA_ARCH__)
+// A last bit more or less is the same picture, and a fifth of the instructions of an exact division.
+auto rcp = [](float x) { return __fdividef(1.0f, x); };
+#else
+auto rcp = [](float x) { return 1.0f / x; };
 #endif
 auto splat = [](float x) { F v = x; return v; };
 auto vabs = [&](F a) { return vmax(a, -a); };
@@ -149,8 +156,8 @@ auto meets_box = [&](const float* g, F ox, F oy, F oz, F dx, F dy, F dz, F tmin,
 };
 
 // One ray through the BVH of one mesh. The origin is first moved to where the ray enters the bounding box (at
-// t = shift), so that float32 works at the scale of the mesh however far the camera is. Returns true if something nearer than t was hit (then t, prim, u, v are set);
-// with `first` it stops at the first triangle found.
+// t = shift), so that float32 works at the scale of the mesh however far the camera is. Returns true if something nearer
+// than t was hit (then t, prim, u, v are set); with `first` it stops at the first triangle found.
 auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, bool first, float ox, float oy, float oz,
                     float dx, float dy, float dz, float shift, float tmin, float& t_far, int& prim, float& u,
                     float& v) {
@@ -159,138 +166,143 @@ auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, boo
     float t = t_far - shift;
     auto safe1 = [](float d) { return (d < 1.0e-20f && d > -1.0e-20f) ? 1.0e-20f : d; };
     // Distances are rounded, and negative ones behind the shifted origin too: b gets its slack on either side of 0.
-    const float ix = 1.0f / safe1(dx), iy = 1.0f / safe1(dy), iz = 1.0f / safe1(dz);
+    const float ix = rcp(safe1(dx)), iy = rcp(safe1(dy)), iz = rcp(safe1(dz));
     const float ax = ox * ix, ay = oy * iy, az = oz * iz;
     const int nx = ix < 0.0f ? WIDTH : 0, ny = iy < 0.0f ? WIDTH : 0, nz = iz < 0.0f ? WIDTH : 0;
+    int top = 0;
+    bool found = false;
+    // Push the children of a node that the ray meets; one that is to be visited next may be returned instead of 0.
+#if defined(__CUDA_ARCH__)
+    int2 stack[STACK];  // key: distance of the box, its last two bits replaced; and the link
+    auto visit_node = [&](const float* n) {
+        // A row of four is one 16-byte load; entry planes are picked by the signs of the ray.
+        const float4* n4 = (const float4*)n;
+        const float4 ex = n4[nx / 4], fx = n4[1 - nx / 4], ey = n4[2 + ny / 4], fy = n4[3 - ny / 4];
+        const float4 ez = n4[4 + nz / 4], fz = n4[5 - nz / 4];
+        auto key = [&](float x, float y, float z, float fx, float fy, float fz, int i) {
+            const float a = fmaxf(fmaxf(x * ix - ax, y * iy - ay), fmaxf(z * iz - az, tmin));
+            const float b = fminf(fminf(fx * ix - ax, fy * iy - ay), fminf(fz * iz - az, t));
+            const bool meets = a <= fmaxf(b * 1.0000004f, b * 0.9999996f);
+            return meets ? (__float_as_int(fmaxf(a, 0.0f)) & ~3) | i : MISS;
+        };
+        int k0 = key(ex.x, ey.x, ez.x, fx.x, fy.x, fz.x, 0), k1 = key(ex.y, ey.y, ez.y, fx.y, fy.y, fz.y, 1);
+        int k2 = key(ex.z, ey.z, ez.z, fx.z, fy.z, fz.z, 2), k3 = key(ex.w, ey.w, ez.w, fx.w, fy.w, fz.w, 3);
+        // Sort the four by distance (a network of five exchanges), go on with the nearest, push the others. Floats
+        // that are not negative are ordered as their bits are; the two lowest say which child it is.
+        auto exchange = [](int& a, int& b) { const int low = min(a, b); b = max(a, b); a = low; };
+        exchange(k0, k1);
+        exchange(k2, k3);
+        exchange(k0, k2);
+        exchange(k1, k3);
+        exchange(k1, k2);
+        auto link = [&](int key) { return as_int(n[6 * WIDTH + (key & 3)]); };
+        if (k3 != MISS) stack[top++] = make_int2(k3, link(k3));
+        if (k2 != MISS) stack[top++] = make_int2(k2, link(k2));
+        if (k1 != MISS) stack[top++] = make_int2(k1, link(k1));
+        return k0 != MISS ? link(k0) : 0;
+    };
+    auto pop = [&]() {
+        while (top > 0) {
+            const int2 next = stack[--top];
+            if (__int_as_float(next.x & ~3) <= t) return next.y;
+        }
+        return DONE;
+    };
+#else
     int stack[STACK];
     float near[STACK];
-    int top = 0;
-    int child = 0;
-    bool found = false;
-    while (true) {
-        if (child >= 0) {
-            const float* n = nodes + child * (7 * WIDTH);
-#if defined(__CUDA_ARCH__)
-            // A row of four is one 16-byte load; entry planes are picked by the signs of the ray.
-            const float4* n4 = (const float4*)n;
-            const float4 ex = n4[nx / 4], fx = n4[1 - nx / 4], ey = n4[2 + ny / 4], fy = n4[3 - ny / 4];
-            const float4 ez = n4[4 + nz / 4], fz = n4[5 - nz / 4];
-            const float4 links = n4[6];
-            auto entry = [&](float x, float y, float z) {
-                return fmaxf(fmaxf(x * ix - ax, y * iy - ay), fmaxf(z * iz - az, tmin));
-            };
-            auto leaves_at = [&](float x, float y, float z) {
-                float b = fminf(fminf(x * ix - ax, y * iy - ay), fminf(z * iz - az, t));
-                return fmaxf(b * 1.0000004f, b * 0.9999996f);
-            };
-            float d0 = entry(ex.x, ey.x, ez.x), d1 = entry(ex.y, ey.y, ez.y);
-            float d2 = entry(ex.z, ey.z, ez.z), d3 = entry(ex.w, ey.w, ez.w);
-            if (!(d0 <= leaves_at(fx.x, fy.x, fz.x))) d0 = INF;
-            if (!(d1 <= leaves_at(fx.y, fy.y, fz.y))) d1 = INF;
-            if (!(d2 <= leaves_at(fx.z, fy.z, fz.z))) d2 = INF;
-            if (!(d3 <= leaves_at(fx.w, fy.w, fz.w))) d3 = INF;
-            int c0 = as_int(links.x), c1 = as_int(links.y), c2 = as_int(links.z), c3 = as_int(links.w);
-            // Sort the four by distance (a network of five exchanges), go on with the nearest, push the others.
-            auto exchange = [](float& da, int& ca, float& db, int& cb) {
-                bool swap = db < da;
-                float d = swap ? db : da;
-                int c = swap ? cb : ca;
-                db = swap ? da : db;
-                cb = swap ? ca : cb;
-                da = d;
-                ca = c;
-            };
-            exchange(d0, c0, d1, c1);
-            exchange(d2, c2, d3, c3);
-            exchange(d0, c0, d2, c2);
-            exchange(d1, c1, d3, c3);
-            exchange(d1, c1, d2, c2);
-            if (d3 < INF) { near[top] = d3; stack[top++] = c3; }
-            if (d2 < INF) { near[top] = d2; stack[top++] = c2; }
-            if (d1 < INF) { near[top] = d1; stack[top++] = c1; }
-            if (d0 < INF) { child = c0; continue; }
-#else
-            F a = vmax(vmax(*(const Fu*)(n + nx) * ix - ax, *(const Fu*)(n + 2 * WIDTH + ny) * iy - ay),
-                       vmax(*(const Fu*)(n + 4 * WIDTH + nz) * iz - az, splat(tmin)));
-            F b = vmin(vmin(*(const Fu*)(n + WIDTH - nx) * ix - ax, *(const Fu*)(n + 3 * WIDTH - ny) * iy - ay),
-                       vmin(*(const Fu*)(n + 5 * WIDTH - nz) * iz - az, splat(t)));
-            F dist = a;
-            int bits = __builtin_bit_cast(unsigned char, __builtin_convertvector(a <= vmax(b * 1.0000004f, b * 0.9999996f), B));
-            if (bits) {
-                // Push the hit children in order of distance, nearest last, by insertion (any order will do for `first`).
-                int base = top;
-                while (bits) {
-                    int i = __builtin_ctz(bits);
-                    float d = dist[i];
-                    bits &= bits - 1;
-                    int c = as_int(n[6 * WIDTH + i]);
-                    int at = top++;
-                    while (!first && at > base && near[at - 1] < d) {
-                        near[at] = near[at - 1];
-                        stack[at] = stack[at - 1];
-                        --at;
-                    }
-                    near[at] = d;
-                    stack[at] = c;
+    auto visit_node = [&](const float* n) {
+        F a = vmax(vmax(*(const Fu*)(n + nx) * ix - ax, *(const Fu*)(n + 2 * WIDTH + ny) * iy - ay),
+                   vmax(*(const Fu*)(n + 4 * WIDTH + nz) * iz - az, splat(tmin)));
+        F b = vmin(vmin(*(const Fu*)(n + WIDTH - nx) * ix - ax, *(const Fu*)(n + 3 * WIDTH - ny) * iy - ay),
+                   vmin(*(const Fu*)(n + 5 * WIDTH - nz) * iz - az, splat(t)));
+        F dist = a;
+        int bits = __builtin_bit_cast(unsigned char, __builtin_convertvector(a <= vmax(b * 1.0000004f, b * 0.9999996f), B));
+        if (bits) {
+            // Push the hit children in order of distance, nearest last, by insertion (any order will do for `first`).
+            int base = top;
+            while (bits) {
+                int i = __builtin_ctz(bits);
+                float d = dist[i];
+                bits &= bits - 1;
+                int c = as_int(n[6 * WIDTH + i]);
+                int at = top++;
+                while (!first && at > base && near[at - 1] < d) {
+                    near[at] = near[at - 1];
+                    stack[at] = stack[at - 1];
+                    --at;
                 }
+                near[at] = d;
+                stack[at] = c;
             }
+        }
+        return 0;
+    };
+    auto pop = [&]() {
+        while (top > 0)
+            if (near[--top] <= t) return stack[top];
+        return DONE;
+    };
 #endif
-        } else {
-            const float* l = leaves + (~child) * LEAF;
+    auto visit_leaf = [&](const float* l) {
 #if defined(__CUDA_ARCH__)
-            const float4* l4 = (const float4*)l;
-            const float4 vx = l4[0], vy = l4[1], vz = l4[2], ax4 = l4[3], ay4 = l4[4], az4 = l4[5];
-            const float4 bx4 = l4[6], by4 = l4[7], bz4 = l4[8], ids = l4[9];
-            auto triangle = [&](float v0x, float v0y, float v0z, float e1x, float e1y, float e1z, float e2x, float e2y,
-                                float e2z, float id) {
-                float px = dy * e2z - dz * e2y, py = dz * e2x - dx * e2z, pz = dx * e2y - dy * e2x;
-                float det = e1x * px + e1y * py + e1z * pz;
-                if (two_sided ? det == 0.0f : det <= 0.0f) return;
-                float inv = 1.0f / det;
-                float sx = ox - v0x, sy = oy - v0y, sz = oz - v0z;
-                float uu = (sx * px + sy * py + sz * pz) * inv;
-                float qx = sy * e1z - sz * e1y, qy = sz * e1x - sx * e1z, qz = sx * e1y - sy * e1x;
-                float vv = (dx * qx + dy * qy + dz * qz) * inv;
-                float tt = (e2x * qx + e2y * qy + e2z * qz) * inv;
-                if (uu >= -EDGE && vv >= -EDGE && uu + vv <= 1.0f + EDGE && tt > tmin && tt < t) {
-                    t = tt; u = uu; v = vv; prim = as_int(id);
-                    found = true;
-                }
-            };
-            triangle(vx.x, vy.x, vz.x, ax4.x, ay4.x, az4.x, bx4.x, by4.x, bz4.x, ids.x);
-            triangle(vx.y, vy.y, vz.y, ax4.y, ay4.y, az4.y, bx4.y, by4.y, bz4.y, ids.y);
-            triangle(vx.z, vy.z, vz.z, ax4.z, ay4.z, az4.z, bx4.z, by4.z, bz4.z, ids.z);
-            triangle(vx.w, vy.w, vz.w, ax4.w, ay4.w, az4.w, bx4.w, by4.w, bz4.w, ids.w);
-#else
-            F4 e1x = *(const F4u*)(l + 12), e1y = *(const F4u*)(l + 16), e1z = *(const F4u*)(l + 20);
-            F4 e2x = *(const F4u*)(l + 24), e2y = *(const F4u*)(l + 28), e2z = *(const F4u*)(l + 32);
-            F4 px = dy * e2z - dz * e2y, py = dz * e2x - dx * e2z, pz = dx * e2y - dy * e2x;
-            F4 det = e1x * px + e1y * py + e1z * pz;
-            M4 ok = two_sided ? (det != 0.0f) : (det > 0.0f);
-            F4 inv = 1.0f / det;
-            F4 sx = ox - *(const F4u*)(l), sy = oy - *(const F4u*)(l + 4), sz = oz - *(const F4u*)(l + 8);
-            F4 uu = (sx * px + sy * py + sz * pz) * inv;
-            F4 qx = sy * e1z - sz * e1y, qy = sz * e1x - sx * e1z, qz = sx * e1y - sy * e1x;
-            F4 vv = (dx * qx + dy * qy + dz * qz) * inv;
-            F4 tt = (e2x * qx + e2y * qy + e2z * qz) * inv;
-            ok = ok & (uu >= -EDGE) & (vv >= -EDGE) & (uu + vv <= 1.0f + EDGE) & (tt > tmin) & (tt < t);
-            if (__builtin_reduce_or(ok)) {
-                for (int i = 0; i < 4; ++i) {
-                    if (ok[i] && tt[i] < t) {
-                        t = tt[i]; u = uu[i]; v = vv[i]; prim = as_int(l[36 + i]);
-                    }
-                }
+        const float4* l4 = (const float4*)l;
+        const float4 vx = l4[0], vy = l4[1], vz = l4[2], ax4 = l4[3], ay4 = l4[4], az4 = l4[5];
+        const float4 bx4 = l4[6], by4 = l4[7], bz4 = l4[8], ids = l4[9];
+        auto triangle = [&](float v0x, float v0y, float v0z, float e1x, float e1y, float e1z, float e2x, float e2y,
+                            float e2z, float id) {
+            float px = dy * e2z - dz * e2y, py = dz * e2x - dx * e2z, pz = dx * e2y - dy * e2x;
+            float det = e1x * px + e1y * py + e1z * pz;
+            if (two_sided ? det == 0.0f : det <= 0.0f) return;
+            float inv = rcp(det);
+            float sx = ox - v0x, sy = oy - v0y, sz = oz - v0z;
+            float uu = (sx * px + sy * py + sz * pz) * inv;
+            float qx = sy * e1z - sz * e1y, qy = sz * e1x - sx * e1z, qz = sx * e1y - sy * e1x;
+            float vv = (dx * qx + dy * qy + dz * qz) * inv;
+            float tt = (e2x * qx + e2y * qy + e2z * qz) * inv;
+            if (uu >= -EDGE && vv >= -EDGE && uu + vv <= 1.0f + EDGE && tt > tmin && tt < t) {
+                t = tt; u = uu; v = vv; prim = as_int(id);
                 found = true;
             }
-#endif
-            if (found && first) return true;
-        }
-        do {
-            if (top == 0) {
-                if (found) t_far = t + shift;
-                return found;
+        };
+        triangle(vx.x, vy.x, vz.x, ax4.x, ay4.x, az4.x, bx4.x, by4.x, bz4.x, ids.x);
+        triangle(vx.y, vy.y, vz.y, ax4.y, ay4.y, az4.y, bx4.y, by4.y, bz4.y, ids.y);
+        triangle(vx.z, vy.z, vz.z, ax4.z, ay4.z, az4.z, bx4.z, by4.z, bz4.z, ids.z);
+        triangle(vx.w, vy.w, vz.w, ax4.w, ay4.w, az4.w, bx4.w, by4.w, bz4.w, ids.w);
+#else
+        F4 e1x = *(const F4u*)(l + 12), e1y = *(const F4u*)(l + 16), e1z = *(const F4u*)(l + 20);
+        F4 e2x = *(const F4u*)(l + 24), e2y = *(const F4u*)(l + 28), e2z = *(const F4u*)(l + 32);
+        F4 px = dy * e2z - dz * e2y, py = dz * e2x - dx * e2z, pz = dx * e2y - dy * e2x;
+        F4 det = e1x * px + e1y * py + e1z * pz;
+        M4 ok = two_sided ? (det != 0.0f) : (det > 0.0f);
+        F4 inv = 1.0f / det;
+        F4 sx = ox - *(const F4u*)(l), sy = oy - *(const F4u*)(l + 4), sz = oz - *(const F4u*)(l + 8);
+        F4 uu = (sx * px + sy * py + sz * pz) * inv;
+        F4 qx = sy * e1z - sz * e1y, qy = sz * e1x - sx * e1z, qz = sx * e1y - sy * e1x;
+        F4 vv = (dx * qx + dy * qy + dz * qz) * inv;
+        F4 tt = (e2x * qx + e2y * qy + e2z * qz) * inv;
+        ok = ok & (uu >= -EDGE) & (vv >= -EDGE) & (uu + vv <= 1.0f + EDGE) & (tt > tmin) & (tt < t);
+        if (__builtin_reduce_or(ok)) {
+            for (int i = 0; i < 4; ++i) {
+                if (ok[i] && tt[i] < t) {
+                    t = tt[i]; u = uu[i]; v = vv[i]; prim = as_int(l[36 + i]);
+                }
             }
-            child = stack[--top];
-        } while (near[top] > t);
+            found = true;
+        }
+#endif
+    };
+    // All lanes of a warp go down to a leaf before any of them tests its triangles (Aila and Laine, "Understanding the
+    // Efficiency of Ray Traversal on GPUs", 2009).
+    for (int child = 0; child != DONE; child = pop()) {
+        while (child >= 0 && child != DONE) {
+            const int next = visit_node(nodes + child * (7 * WIDTH));
+            child = next != 0 ? next : pop();
+        }
+        if (child == DONE) break;
+        visit_leaf(leaves + (~child) * LEAF);
+        if (found && first) return true;
     }
+    if (found) t_far = t + shift;
+    return found;
 };
