@@ -190,8 +190,9 @@ def shade_kernel(features: int) -> wp.Kernel:
     ):
         """Shade one layer of one sample; dim = (cameras of this chunk, work items of an image).
 
-        ``color`` gathers linear radiance and coverage, unless this pass is all there is (``options.final``). With layers, ``through`` is what still comes through and
-        ``first_t``, ``first_instance`` remember the nearest surface that is not fully transparent.
+        ``color`` gathers linear radiance and coverage, unless this pass is all there is (``options.final``). With
+        layers, ``through`` is what still comes through and ``first_t``, ``first_instance`` remember the nearest surface
+        that is not fully transparent.
         """
         local, item = wp.tid()
         index = selected[first + local]
