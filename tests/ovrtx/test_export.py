@@ -143,6 +143,17 @@ def test_partitions_are_authored_on_roots_and_cameras_only() -> None:
         assert "OmniRtxCameraExposureAPI_1" in camera.GetPrimTypeInfo().GetAppliedAPISchemas()
 
 
+def test_what_is_written_onto_clones_exists_on_their_source() -> None:
+    stage = plain(3)
+    UsdGeom.Imageable(stage.GetPrimAtPath(f"{ENVS}/env_2/Box")).MakeInvisible()
+    export, copy = exported(stage)
+    assert env_names(copy) == ["env_0"]
+    assert copy.GetPrimAtPath(f"{ENVS}/env_0/Box").GetAttribute("visibility").HasAuthoredValue()
+    assert copy.GetPrimAtPath(f"{ENVS}/env_0/Camera").GetAttribute("horizontalApertureOffset").HasAuthoredValue()
+    written = {values.name: dict(zip(values.paths, values.values, strict=True)) for values in export.values}
+    assert written["visibility"] == {f"{ENVS}/env_2/Box": "invisible"}
+
+
 def test_what_the_session_layer_says_goes_over() -> None:
     stage = plain(2)
     with Usd.EditContext(stage, stage.GetSessionLayer()):

@@ -74,6 +74,15 @@ def test_a_stage_in_centimetres_with_y_up(library: Any, open_renderer: Any) -> N
     assert 1.0 < near < 3.0
 
 
+@pytest.mark.parametrize("fields", [{"see_all_envs": True}, {"env_pattern": "/nowhere/env_.*"}])
+def test_environments_that_all_cameras_see(fields: dict[str, Any], library: Any, open_renderer: Any) -> None:
+    """Because it is asked for, or because nothing is an environment."""
+    library()
+    found, expected = both(open_renderer, plain(3), size=(40, 24), **fields)
+    assert_equal(images_of(found), images_of(expected))
+    assert (images_of(found)["instance_segmentation"][1] != images_of(found)["instance_segmentation"][0]).any()
+
+
 def test_colours_of_segmentations(library: Any, open_renderer: Any) -> None:
     library()
     outputs = ("semantic_segmentation", "instance_segmentation")

@@ -7,16 +7,17 @@ Nothing touches a disk, and the live stage is only read.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from .clones import CloneGroup, group_clones
-from .data import Scene
+from .data import Camera, Scene
 from .env_diff import EnvDiff, compare_environments
 from .flatten import flatten, paths_referred_to
-from .openusd import TIME, Sdf, Usd, UsdGeom
+from .openusd import TIME, Gf, Sdf, Usd, UsdGeom
 from .transforms import IDENTITY, local_matrix, matrix
 
 __all__ = [
@@ -133,6 +134,7 @@ def export_stage(stage: Usd.Stage, scene: Scene, partitions: bool = True, exposu
         for env in others:
             _place(stage, kind, roots, source, env, out.placed, matrices)
             _note_values(stage, kind, roots, source, env, values, out.bindings)
+        _author_written(stage, layer, kind, roots[source])
     out.transforms = np.array(matrices, np.float64).reshape(-1, 4, 4)
     out.values = list(values.values())
     return out
@@ -197,8 +199,25 @@ def _finish(layer: Sdf.Layer, scene: Scene, sources: set[str], partitions: bool,
         _apply(spec, "OmniRtxCameraExposureAPI_1")
         for name, value in (("fStop", 1.0), ("iso", 100.0), ("time", 1.0), ("responsivity", exposure)):
             _author(spec, f"exposure:{name}", Sdf.ValueTypeNames.Float, value)
+        for name, kind, value in _lens(camera):
+            _author(spec, name, kind, value)
         if partitions and camera.env >= 0:
             _author(spec, VIEW_PARTITION, Sdf.ValueTypeNames.Token, partition_of(camera.env))
+
+
+def _lens(camera: Camera) -> Iterator[tuple[str, Sdf.ValueTypeName, object]]:
+    """Name, type and value of every attribute of a lens: what is not authored may not be there to be written."""
+    floats = {
+        "focalLength": camera.focal_length,
+        "horizontalAperture": camera.horizontal_aperture,
+        "verticalAperture": camera.vertical_aperture,
+        "horizontalApertureOffset": camera.horizontal_offset,
+        "verticalApertureOffset": camera.vertical_offset,
+    }
+    for name, value in floats.items():
+        yield name, Sdf.ValueTypeNames.Float, value
+    yield "clippingRange", Sdf.ValueTypeNames.Float2, Gf.Vec2f(*camera.clipping_range)
+    yield "projection", Sdf.ValueTypeNames.Token, "orthographic" if camera.orthographic else "perspective"
 
 
 def _apply(spec: Sdf.PrimSpec, schema: str) -> None:
@@ -215,6 +234,17 @@ def _apply(spec: Sdf.PrimSpec, schema: str) -> None:
 def _author(spec: Sdf.PrimSpec, name: str, type_name: Sdf.ValueTypeName, value: object) -> None:
     attribute = spec.attributes.get(name) or Sdf.AttributeSpec(spec, name, type_name)
     attribute.default = value
+
+
+def _author_written(stage: Usd.Stage, layer: Sdf.Layer, kind: _Kind, source: str) -> None:
+    """Author on a source what is written onto its clones: only what exists can be written."""
+    written = {item for env in kind.members if env in kind.diffs for item in kind.diffs[env].values}
+    for relative, name in sorted(written):
+        spec = layer.GetPrimAtPath(source + relative)
+        attribute = stage.GetPrimAtPath(source + relative).GetAttribute(name)
+        value = attribute.Get(TIME)
+        if spec is not None and name not in spec.attributes and value is not None:
+            _author(spec, name, attribute.GetTypeName(), value)
 
 
 def _place(

@@ -110,8 +110,12 @@ class Session:
 
     def reset_stack(self, paths: list[str]) -> None:
         """From now on the transforms of these prims are those of the world."""
+        self.raise_flags(paths, RESET_STACK)
+
+    def raise_flags(self, paths: list[str], name: str) -> None:
+        """Set a bool attribute of prims; it is made where there is none."""
         if paths:
-            self._write(paths, RESET_STACK, np.ones(len(paths), np.bool_), prim_mode=self._create)
+            self._write(paths, name, np.ones(len(paths), np.bool_), prim_mode=self._create)
 
     def write_tokens(self, paths: list[str], name: str, tokens: list[str]) -> None:
         """Write a token a prim; the attribute is made where there is none."""

@@ -96,7 +96,7 @@ class DeformedMeshes:
         # World positions: the prims stand at the origin, and nothing above them counts.
         session.reset_stack(self.pinned)
         session.place(self.pinned, np.tile(np.eye(4), (len(self.pinned), 1, 1)))
-        session.write_values(self.pinned, "doubleSided", [np.bool_(True)] * len(self.pinned))
+        session.raise_flags(self.pinned, "doubleSided")
         shaded = [path for path in self.pinned if UsdGeom.Mesh(stage.GetPrimAtPath(path)).GetNormalsAttr().Get()]
         if shaded:  # those of the rest shape would light the deformed one; without any the library makes its own
             session.write_arrays(shaded, "normals", [np.zeros((0, 3), np.float32)] * len(shaded))
