@@ -7,7 +7,7 @@ from pxr import Gf, UsdGeom, UsdLux
 from .case import Scene, case
 
 
-@case("no-light", "RTX shows black; here the scene is lit from the camera.", repairs=True)
+@case("no-light", "RTX shows black; here the scene is lit from the camera.", repairs=True, cfg={"exposure": "auto"})
 def _(scene: Scene) -> None:
     for path in ("/World/Sun", "/World/Sky"):
         scene.stage.RemovePrim(path)
@@ -20,7 +20,7 @@ def _(scene: Scene) -> None:
         sun.AddRotateXYZOp().Set(Gf.Vec3f(-50.0, 25.0, 0.0))
 
 
-@case("light-dark", "The sun is missing.", repairs=True)
+@case("light-dark", "The sun is missing.", repairs=True, cfg={"exposure": "auto"})
 def _(scene: Scene) -> None:
     scene.sun.GetIntensityAttr().Set(0.0 if scene.broken else 3000.0)
 
