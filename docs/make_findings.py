@@ -2,8 +2,8 @@
 
     python docs/make_findings.py [CODE ...]
 
-Pages are made of the gallery of broken stages in the tests. Each has a picture of the broken stage beside the mended one,
-drawn by the Warp backend. Codes are those whose pages to write; none is all.
+Pages are made of the gallery of broken stages in the tests. Each has a picture of the broken stage beside the mended
+one, drawn by the Warp backend. Codes are those whose pages to write; none is all.
 """
 
 from __future__ import annotations
