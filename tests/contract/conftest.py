@@ -100,10 +100,13 @@ def Xform "World"
     return stage
 
 
-@pytest.fixture(params=sorted(BACKENDS))
+IN_A_WORKER = " in a worker"
+
+
+@pytest.fixture(params=[*sorted(BACKENDS), pytest.param("warp" + IN_A_WORKER, marks=pytest.mark.slow)])
 def backend(request: pytest.FixtureRequest) -> str:
     """Name of a backend that can run here, with its contract double in place where it cannot run for real."""
-    name = str(request.param)
+    name = str(request.param).removesuffix(IN_A_WORKER)
     if name in DOUBLED:
         request.getfixturevalue(f"{name}_double")
     answer = probe(name)
@@ -133,14 +136,23 @@ def stage() -> Usd.Stage:
 
 
 @pytest.fixture
-def start(backend: str, stage: Usd.Stage, device: str) -> Iterator[Callable[..., tuple[TiledRenderer, CameraBundle]]]:
+def options(request: pytest.FixtureRequest, backend: str) -> dict[str, Any]:
+    """Backend options that put the backend where it is tested: in this process, or in one of its own."""
+    return {"worker": True} if request.node.callspec.params["backend"].endswith(IN_A_WORKER) else {}
+
+
+@pytest.fixture
+def start(
+    backend: str, options: dict[str, Any], stage: Usd.Stage, device: str
+) -> Iterator[Callable[..., tuple[TiledRenderer, CameraBundle]]]:
     """``start(outputs, width, height, colorize, **config)`` opens a renderer with a bundle of all cameras."""
     opened: list[TiledRenderer] = []
 
     def factory(
         outputs: Any = ("rgb", "depth"), width: int = 32, height: int = 24, colorize: Any = False, **config: Any
     ) -> tuple[TiledRenderer, CameraBundle]:
-        cfg = RendererCfg(backend=backend, device=device, headlight=False).replace(**config)  # type: ignore[arg-type]
+        cfg = RendererCfg(backend=backend, device=device, headlight=False, backend_options=options)  # type: ignore[arg-type]
+        cfg = cfg.replace(**config)
         opened.append(TiledRenderer(stage, cfg))
         return opened[-1], opened[-1].add_cameras(None, width=width, height=height, outputs=outputs, colorize=colorize)
 

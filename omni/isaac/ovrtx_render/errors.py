@@ -13,6 +13,7 @@ __all__ = [
     "MissingExtraError",
     "OvrtxRenderError",
     "SceneError",
+    "WorkerError",
 ]
 
 
@@ -38,6 +39,10 @@ class BackendUnavailableError(OvrtxRenderError, RuntimeError):
 
 class BackendFailedError(OvrtxRenderError, RuntimeError):
     """The backend runs, but what was asked of it did not succeed or took too long; the message says what."""
+
+
+class WorkerError(BackendFailedError):
+    """The process that a backend runs in ended or did not answer; the message has its end and what it printed last."""
 
 
 class MissingExtraError(OvrtxRenderError, ImportError):

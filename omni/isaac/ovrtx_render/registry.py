@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -13,7 +14,7 @@ from .backends.base import Backend
 from .config import RendererCfg
 from .errors import BackendUnavailableError, OvrtxRenderError
 
-__all__ = ["BACKENDS", "Probe", "make_backend", "probe", "probe_all"]
+__all__ = ["BACKENDS", "Probe", "backend_class", "make_backend", "probe", "probe_all"]
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,29 @@ def probe_all() -> list[Probe]:
 
 
 def make_backend(cfg: RendererCfg) -> Backend:
-    """Make the backend that a configuration asks for.
+    """Make the backend that a configuration asks for: in this process, or in one of its own if it asks for a worker.
+
+    OVRTX gets one where Kit is loaded, with which it cannot share a process.
 
     Raises:
         BackendUnavailableError: It cannot run here (with ``auto``: none can); the message says why.
+        ConfigError: An option of the worker is not valid.
     """
+    from .backends.ovrtx.probe import kit_is_loaded
+    from .backends.worker.options import WorkerOptions, split_options
+
+    worker, cfg = split_options(cfg)
+    if worker is None and cfg.backend == "ovrtx" and kit_is_loaded():
+        worker = WorkerOptions()
+        if worker.interpreter == sys.executable:
+            raise BackendUnavailableError(
+                "Kit is loaded, whose RTX libraries cannot share a process with those of ovrtx; name the interpreter "
+                "of an environment with this package and ovrtx in backend_options={'worker': {'python': ...}}"
+            )
+    if worker is not None:
+        from .backends.worker.backend import WorkerBackend
+
+        return WorkerBackend(cfg, worker)
     chosen: str
     if cfg.backend != "auto":
         answer = probe(cfg.backend)
@@ -124,6 +143,11 @@ def make_backend(cfg: RendererCfg) -> Backend:
             reasons.append(f"{name}: {answer.reason}")
         else:
             raise BackendUnavailableError("no backend can run here. " + "; ".join(reasons))
-    module, _, attribute = BACKENDS[chosen].target.partition(":")
-    backend: Backend = getattr(import_module(module), attribute)(cfg)
-    return backend
+    return backend_class(chosen)(cfg)
+
+
+def backend_class(name: str) -> Callable[[RendererCfg], Backend]:
+    """The class of a backend."""
+    module, _, attribute = BACKENDS[name].target.partition(":")
+    found: Callable[[RendererCfg], Backend] = getattr(import_module(module), attribute)
+    return found

@@ -268,6 +268,8 @@ class TiledRenderer:
         """Refuse a bundle that is not this renderer's, or that the stage has no cameras for any more."""
         if follow:
             self._follow()
+        else:
+            self._revive()
         if bundle not in self._bundles:
             raise InputError(f"{bundle!r} does not belong to this renderer, or the renderer is closed")
         if bundle.problem:
@@ -380,6 +382,12 @@ class TiledRenderer:
     def _follow(self) -> None:
         if self.pending:
             self.sync()
+        self._revive()
+
+    def _revive(self) -> None:
+        """Put everything back that a backend lost, which said so when it happened."""
+        if self._backend.lost:
+            self._load()
 
     def _take_over(self, changes: SceneChanges) -> None:
         assert self._live is not None

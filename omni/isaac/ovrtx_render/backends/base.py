@@ -68,6 +68,13 @@ class Backend(ABC):
     name: ClassVar[str]
     device: wp.Device
     """Where the output buffers are, and where arrays handed in must be."""
+    draws_stage: ClassVar[bool] = False
+    """Whether it draws USD itself, so that a scene alone is not enough."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether what was loaded is gone, so that it must be loaded, bound and restored again."""
+        return False
 
     @abstractmethod
     def load(self, scene: Scene, stage: Usd.Stage | None = None) -> None:

@@ -50,6 +50,7 @@ class OvrtxBackend(Backend):
     """
 
     name: ClassVar[str] = "ovrtx"
+    draws_stage: ClassVar[bool] = True
 
     def __init__(self, cfg: RendererCfg) -> None:
         self.cfg = cfg

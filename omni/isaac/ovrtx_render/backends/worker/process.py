@@ -1,0 +1,234 @@
+"""The parent's side of a worker process: started, asked, watched, ended. Every wait has a limit."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from ...errors import BackendUnavailableError, WorkerError
+from .options import WorkerOptions
+from .wire import BEAT, as_error, pack, receive
+
+__all__ = ["WorkerProcess"]
+
+_ROOT = str(Path(__file__).resolve().parents[5])
+"""Folder that holds this package, for interpreters that do not have it."""
+
+_BOOT = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from omni.isaac.ovrtx_render.backends.worker.serve import main; main()"
+)
+_KIT_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "LD_PRELOAD")
+_SMALL = 32768
+"""Bytes that a pipe takes without anybody reading."""
+
+
+class WorkerProcess:
+    """One process, from its start to its end; it is never started again.
+
+    Args:
+        options: How to run it.
+
+    Raises:
+        BackendUnavailableError: The interpreter cannot be started.
+    """
+
+    def __init__(self, options: WorkerOptions) -> None:
+        self._options = options
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._lines: deque[str] = deque(maxlen=20)
+        self._beat = time.monotonic()
+        self._next = 1
+        self._ended = ""
+        self._started = threading.Event()
+        self._problem: OSError | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        # The kernel ends the worker with the thread that started it, so that thread lives as long as the worker.
+        self._thread = threading.Thread(target=self._run, name="ovrtx-render-worker", daemon=True)
+        self._thread.start()
+        self._started.wait()
+        if self._problem is not None:
+            raise BackendUnavailableError(
+                f"the worker's interpreter {options.interpreter!r} cannot be started: {self._problem.strerror}; "
+                "name another one in backend_options['worker']['python']"
+            )
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return not self._ended and self._process is not None and self._process.poll() is None
+
+    def ask(self, method: str, *arguments: Any, limit: float, silence: float) -> Any:
+        """Call a method of the worker's host and wait for its answer.
+
+        Args:
+            method: Name of the method.
+            arguments: Its arguments; they are pickled.
+            limit: Longest wait [s].
+            silence: Longest time without a sign of life [s].
+
+        Raises:
+            WorkerError: The worker ended, was ended, or did not answer in time (and was ended then).
+            OvrtxRenderError: What the method raised.
+        """
+        if not self.alive:
+            raise self.loss(f"before it was asked to {method}")
+        number, self._next = self._next, self._next + 1
+        self._send(pack((number, method, arguments)))
+        begin = self._beat = time.monotonic()
+        while True:
+            now = time.monotonic()
+            quiet = silence - (now - self._beat)
+            wait = min(limit - (now - begin), quiet)
+            try:
+                message = self._inbox.get(timeout=max(wait, 0.0))
+            except queue.Empty:
+                if time.monotonic() - begin < limit and time.monotonic() - self._beat < silence:
+                    continue
+                self.kill()
+                what = "gave no sign of life" if quiet < limit - (now - begin) else "did not answer"
+                raise self.loss(f"{what} for {time.monotonic() - begin:.1f} s when asked to {method}") from None
+            if message is None:
+                self._wait_for_end()
+                raise self.loss(f"while it was asked to {method}")
+            answered, problem, result = message
+            if answered != number:  # the answer to a call that was interrupted
+                continue
+            if problem is not None:
+                raise as_error(*problem)
+            return result
+
+    def loss(self, when: str) -> WorkerError:
+        """What happened to the worker, as an exception; it cannot be asked any more."""
+        if not self._ended:
+            code = self._process.poll() if self._process is not None else None
+            if code is None:
+                self._ended = "it was ended"
+            elif code < 0:
+                self._ended = f"it was ended by signal {-code}"
+            else:
+                self._ended = f"it exited with code {code}"
+        log = "\n  ".join(self._lines) or "(nothing)"
+        return WorkerError(
+            f"the worker process {self.pid} is lost, {when}: {self._ended}. The next call starts another one and loads "
+            f"the stage again. It printed last:\n  {log}"
+        )
+
+    def close(self, limit: float = 10.0) -> None:
+        """Let it finish, or end it after ``limit`` seconds. May be called twice."""
+        if self.alive:
+            try:
+                self.ask("close", limit=limit, silence=limit)
+            except Exception as error:  # it is ended below whatever it says
+                self._lines.append(f"closing: {error}")
+        self._outbox.put(None)
+        self._wait_for_end(2.0)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once, stopped or not."""
+        if self._process is not None and self._process.poll() is None:
+            self._ended = self._ended or "it was ended because it did not answer"
+            self._process.kill()
+            self._wait_for_end()
+        self._outbox.put(None)
+
+    def _wait_for_end(self, limit: float = 10.0) -> None:
+        assert self._process is not None
+        try:
+            self._process.wait(limit)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    # -- threads ----------------------------------------------------------------------------------------------------
+
+    def _send(self, data: bytes) -> None:
+        """Small messages go out at once; a thread of its own waits for a pipe that is full."""
+        if len(data) > _SMALL:
+            self._outbox.put(data)
+            return
+        self._write(data)
+
+    def _write(self, data: bytes) -> bool:
+        assert self._process is not None and self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
+        except (OSError, ValueError):  # it ended; whoever waits for an answer is told
+            return False
+        return True
+
+    def _run(self) -> None:
+        """Start the process, then read what it answers until it ends."""
+        try:
+            self._process = subprocess.Popen(
+                [self._options.interpreter, "-c", _BOOT, _ROOT],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=self._environment(),
+                start_new_session=True,  # the keyboard interrupt of a terminal is not for it
+            )
+        except OSError as error:
+            self._problem = error
+            self._started.set()
+            return
+        self._started.set()
+        for target, name in ((self._log, "log"), (self._feed, "feed")):
+            threading.Thread(target=target, name=f"ovrtx-render-worker-{name}", daemon=True).start()
+        out: BinaryIO = self._process.stdout  # type: ignore[assignment]
+        try:
+            while True:
+                message = receive(out)
+                self._beat = time.monotonic()
+                if message[0] != BEAT:
+                    self._inbox.put(message)
+        except (EOFError, OSError):
+            self._inbox.put(None)
+
+    def _feed(self) -> None:
+        while (data := self._outbox.get()) is not None:
+            if not self._write(data):
+                return
+
+    def _log(self) -> None:
+        assert self._process is not None
+        stream: IO[bytes] = self._process.stderr  # type: ignore[assignment]
+        file = open(self._options.log_file, "a", encoding="utf-8") if self._options.log_file else None
+        try:
+            for line in stream:
+                text = line.decode(errors="replace").rstrip()
+                self._lines.append(text)
+                if file is not None:
+                    file.write(text + "\n")
+                    file.flush()
+        finally:
+            if file is not None:
+                file.close()
+
+    def _environment(self) -> dict[str, str]:
+        env = dict(os.environ)
+        if self._options.interpreter != sys.executable:
+            # What Kit sets for its own interpreter would break another one.
+            for name in _KIT_VARIABLES:
+                env.pop(name, None)
+        for name, value in self._options.env.items():
+            if value is None:
+                env.pop(name, None)
+            else:
+                env[name] = value
+        return env

@@ -1,0 +1,423 @@
+"""A backend in a worker process: the same pictures, and never a wrong one when the process ends or hangs."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import warp as wp
+from pxr import Gf, Usd, UsdGeom, UsdLux
+
+from omni.isaac.ovrtx_render import CameraBundle, RendererCfg, TiledRenderer
+from omni.isaac.ovrtx_render.backends.worker.process import WorkerProcess
+from omni.isaac.ovrtx_render.errors import (
+    BackendUnavailableError,
+    ConfigError,
+    InputError,
+    OvrtxRenderError,
+    WorkerError,
+)
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ends processes by POSIX signals")
+
+ENVS = 3
+BODIES = [f"/World/envs/env_{env}/Body" for env in range(ENVS)]
+OUTPUTS = ("rgb", "depth", "semantic_segmentation", "motion_vectors")
+UPRIGHT = np.tile(np.array([0, 0, 0, 1], np.float32), (ENVS, 1))
+CALLS = ("load", "add_cameras", "bind", "render", "update", "write", "rebind", "remove_cameras")
+
+
+def images(renderer: TiledRenderer, cameras: CameraBundle) -> dict[str, np.ndarray]:
+    return {name: array.numpy().copy() for name, array in renderer.render(cameras).items()}
+
+
+def equal(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def heights(step: int) -> np.ndarray:
+    """(N, 3) positions of the bodies, which differ from step to step."""
+    return np.array([[10.0 * env, 0, 0.05 * ((step * 7 + env) % 40)] for env in range(ENVS)], np.float32)
+
+
+class Pair:
+    """The same calls to a renderer in this process and to one in a worker.
+
+    Args:
+        open_renderer: Makes them.
+        options: Options of the worker.
+    """
+
+    def __init__(self, open_renderer: Callable[..., TiledRenderer], **options: Any) -> None:
+        self.here, self.there = open_renderer(False), open_renderer(options or True)
+        self.both = (self.here, self.there)
+        self.cameras = [one.add_cameras(None, width=16, height=12, outputs=OUTPUTS) for one in self.both]
+        self.bodies = [one.bind_transforms(BODIES) for one in self.both]
+
+    @property
+    def pid(self) -> int:
+        return self.there._backend.pid  # type: ignore[attr-defined]
+
+    def write(self, step: int) -> None:
+        for bodies in self.bodies:
+            bodies.write(heights(step), quat_xyzw=UPRIGHT)
+
+    def same(self) -> bool:
+        a, b = (images(one, cameras) for one, cameras in zip(self.both, self.cameras, strict=True))
+        return equal(a, b)
+
+
+@contextmanager
+def at_call(method: str, do: Callable[[int], None]) -> Iterator[list[int]]:
+    """Do something to the worker when it is next asked for ``method``: the worker does not see the call before."""
+    done: list[int] = []
+    ask = WorkerProcess.ask
+
+    def asked(self: WorkerProcess, name: str, *arguments: Any, **options: Any) -> Any:
+        if name == method and not done:
+            done.append(self.pid)
+            os.kill(self.pid, signal.SIGSTOP)
+            do(self.pid)
+        return ask(self, name, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WorkerProcess, "ask", asked)
+        yield done
+
+
+def kill(pid: int) -> None:
+    """End a process while its parent waits for it."""
+    threading.Timer(0.1, os.kill, (pid, signal.SIGKILL)).start()
+
+
+def gone(pid: int, limit: float = 10.0) -> bool:
+    """Whether a process ends within some seconds."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_pictures_are_those_of_this_process(open_renderer: Callable[..., TiledRenderer], stage: Usd.Stage) -> None:
+    pair = Pair(open_renderer)
+    assert pair.there.backend_name == "warp" and pair.pid != os.getpid()
+    assert pair.same() and pair.cameras[0].info == pair.cameras[1].info
+    for step in range(3):
+        pair.write(step)
+        assert pair.same()
+    # Camera poses, some of them, in other conventions, and lenses.
+    for cameras in pair.cameras:
+        cameras.set_poses(heights(1) + np.float32([0, 0, 3]), quat_xyzw=UPRIGHT)
+        cameras.set_poses(
+            np.array([[1, 2, 3]], np.float32), quat_wxyz=[[0.5, 0.5, 0.5, 0.5]], convention="ros", env_ids=[2]
+        )
+        matrix = np.tile(np.array([[20, 0, 8], [0, 25, 6], [0, 0, 1]], np.float32), (2, 1, 1))
+        cameras.set_intrinsics(matrix, env_ids=[0, 1])
+    assert pair.same() and pair.same()
+    # Edits of the stage: a transform, a light, a colour, a lens, a new prim.
+    pair.write(5)
+    stage.GetPrimAtPath("/World/envs/env_1/Body/Cube").GetAttribute("size").Set(0.6)
+    assert pair.same()
+    UsdLux.DistantLight(stage.GetPrimAtPath("/World/Sun")).GetIntensityAttr().Set(1.5)
+    UsdGeom.Camera(stage.GetPrimAtPath("/World/envs/env_2/Camera")).GetFocalLengthAttr().Set(20.0)
+    UsdGeom.XformCommonAPI(stage.GetPrimAtPath("/World/envs/env_0")).SetTranslate(Gf.Vec3d(0.2, 0, 0))
+    assert pair.same()
+    UsdGeom.Sphere.Define(stage, "/World/envs/env_0/Ball").AddTranslateOp().Set(Gf.Vec3d(0.5, 0.5, 1))
+    assert pair.same()
+    # Buffers of the caller, some rows only, a second bundle, and one bundle less.
+    for one, cameras in zip(pair.both, pair.cameras, strict=True):
+        cameras.set_outputs({name: wp.zeros_like(array) for name, array in cameras.outputs.items()})
+        one.render(cameras, env_ids=[1])
+    assert np.array_equal(pair.cameras[0].outputs["rgb"].numpy()[1], pair.cameras[1].outputs["rgb"].numpy()[1])
+    assert pair.same()
+    small = [
+        one.add_cameras(None, width=4, height=4, outputs="rgba, depth, distance_to_image_plane") for one in pair.both
+    ]
+    assert equal(*(images(one, cameras) for one, cameras in zip(pair.both, small, strict=True)))
+    for one, cameras in zip(pair.both, pair.cameras, strict=True):
+        one.remove_cameras(cameras)
+    assert equal(*(images(one, cameras) for one, cameras in zip(pair.both, small, strict=True)))
+    assert pair.there.timings["worker"] > 0
+
+
+@pytest.mark.parametrize("method", CALLS)
+def test_a_process_that_is_killed_raises_and_the_next_call_goes_on(
+    open_renderer: Callable[..., TiledRenderer], stage: Usd.Stage, method: str
+) -> None:
+    """The worker is stopped before it sees the call, and killed while its parent waits."""
+    pair = Pair(open_renderer)
+    pair.write(1)
+    for cameras in pair.cameras:
+        cameras.set_poses(heights(2)[:2] + np.float32([0.1, 0, 3]), quat_xyzw=UPRIGHT[:2], env_ids=[0, 1])
+        cameras.set_intrinsics(np.array([[[30, 0, 8], [0, 30, 6], [0, 0, 1]]], np.float32), env_ids=[2])
+    assert pair.same()
+    pair.write(2)
+    with at_call(method, kill) as done:
+        if method in ("load", "rebind"):
+            UsdGeom.Cube.Define(stage, "/World/envs/env_1/Second").AddTranslateOp().Set(Gf.Vec3d(0.7, 0, 0))
+        elif method in ("update", "write"):
+            UsdGeom.XformCommonAPI(stage.GetPrimAtPath("/World/envs/env_0/Body/Cube")).SetTranslate(Gf.Vec3d(0.3, 0, 0))
+        with pytest.raises(WorkerError, match=r"is lost, while it was asked to .*: it was ended by signal 9"):
+            if method == "add_cameras":
+                pair.there.add_cameras(None, width=4, height=4)
+            elif method == "bind":
+                pair.there.bind_transforms(BODIES[:1])
+            elif method == "remove_cameras":
+                pair.there.remove_cameras(pair.there.add_cameras(None, width=4, height=4))
+            else:
+                pair.there.render(pair.cameras[1])
+    assert done and len(pair.there.bundles) == 1
+    images(pair.here, pair.cameras[0])  # as many frames as there: the next one has no motion in it
+    assert pair.same() and pair.pid not in done
+    pair.write(3)
+    assert pair.same()
+
+
+def test_a_process_that_was_killed_between_two_calls_is_told_of(open_renderer: Callable[..., TiledRenderer]) -> None:
+    pair = Pair(open_renderer)
+    assert pair.same()
+    pair.write(1)
+    os.kill(pair.pid, signal.SIGKILL)
+    time.sleep(0.2)
+    with pytest.raises(WorkerError, match=r"before it was asked to render.*signal 9.*\n  .*Warp"):
+        pair.there.render(pair.cameras[1])
+    images(pair.here, pair.cameras[0])
+    assert pair.same()
+
+
+def test_a_process_that_was_stopped_is_noticed(open_renderer: Callable[..., TiledRenderer]) -> None:
+    pair = Pair(open_renderer, heartbeat_timeout=1.5)
+    assert pair.same()
+    os.kill(pair.pid, signal.SIGSTOP)
+    begin, pid = time.monotonic(), pair.pid
+    with pytest.raises(WorkerError, match=r"gave no sign of life for \d\.\d s when asked to render"):
+        pair.there.render(pair.cameras[1])
+    assert time.monotonic() - begin < 5 and gone(pid)
+    images(pair.here, pair.cameras[0])
+    assert pair.same()
+
+
+def test_a_stopped_process_cannot_block_a_large_message(
+    open_renderer: Callable[..., TiledRenderer], stage: Usd.Stage
+) -> None:
+    """More bytes than a pipe takes, and nobody who reads them."""
+    renderer = open_renderer({"heartbeat_timeout": 0.2})
+    renderer.add_cameras(None, width=4, height=4, outputs="depth")
+    mesh = UsdGeom.Mesh.Define(stage, "/World/Big")
+    mesh.CreatePointsAttr(np.zeros((100000, 3), np.float32))
+    mesh.CreateFaceVertexCountsAttr([3])
+    mesh.CreateFaceVertexIndicesAttr([0, 1, 2])
+    with at_call("load", lambda pid: None), pytest.raises(WorkerError, match="no sign of life"):
+        renderer.render()
+
+
+def test_a_call_that_takes_too_long_ends_the_process(open_renderer: Callable[..., TiledRenderer]) -> None:
+    """It lives, but does not answer."""
+    renderer = open_renderer({"call_timeout": 0.5})
+    cameras = renderer.add_cameras(None, width=4, height=4, outputs="depth")
+    renderer.render(cameras)
+    process = renderer._backend._process  # type: ignore[attr-defined]
+    ask = process.ask
+    process.ask = lambda method, *arguments, **options: ask("make", *_forever(), **options)
+    with pytest.raises(WorkerError, match=r"did not answer for 0\.\d s"):
+        renderer.render(cameras)
+    assert gone(process.pid)
+
+
+def _forever() -> tuple[Any, bytes]:
+    """Arguments whose unpickling takes long."""
+    return _Sleep(), b""
+
+
+class _Sleep:
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return time.sleep, (30.0,)
+
+
+def test_errors_of_the_backend_are_those_of_this_process(
+    open_renderer: Callable[..., TiledRenderer], stage: Usd.Stage, device: str
+) -> None:
+    with pytest.raises(ConfigError, match="colour_of_magic"):
+        open_renderer(backend_options={"worker": True, "colour_of_magic": 8})
+    with pytest.raises(BackendUnavailableError, match="isaac_rtx"):
+        open_renderer(backend="isaac_rtx")
+    renderer = open_renderer()
+    cameras = renderer.add_cameras(None, width=4, height=4, outputs="depth")
+    backend: Any = renderer._backend
+    with pytest.raises(OvrtxRenderError, match=r"(?s)Traceback.*KeyError.*4711"):
+        backend._ask("update_lenses", 4711)
+    assert np.isfinite(renderer.render(cameras)["depth"].numpy()).any()  # it stays usable
+
+
+def test_it_gives_up_after_some_restarts(open_renderer: Callable[..., TiledRenderer]) -> None:
+    renderer = open_renderer({"max_restarts": 1})
+    cameras = renderer.add_cameras(None, width=4, height=4, outputs="depth")
+    for time_lost in range(2):
+        pid = renderer._backend.pid  # type: ignore[attr-defined]
+        os.kill(pid, signal.SIGKILL)
+        assert gone(pid)
+        with pytest.raises(WorkerError, match="before it was asked to bind"):
+            renderer.bind_transforms(BODIES)
+        if time_lost == 0:
+            renderer.bind_transforms(BODIES)  # it was started again, but has drawn nothing since
+    for _ in range(2):
+        with pytest.raises(WorkerError, match="started again 1 times without drawing a frame"):
+            renderer.render(cameras)
+
+
+def test_close_leaves_nothing(open_renderer: Callable[..., TiledRenderer]) -> None:
+    renderer = open_renderer()
+    cameras = renderer.add_cameras(None, width=4, height=4, outputs="depth")
+    bodies = renderer.bind_transforms(BODIES)
+    depth = renderer.render(cameras)["depth"]
+    backend: Any = renderer._backend
+    process, kept = backend._process, cameras.backend_data
+    names = [shared.handle.name for shared in (*kept.buffers.values(), *kept.inputs) if shared.handle.name]
+    before = depth.numpy().copy()
+    renderer.close()
+    renderer.close()
+    assert process._process.returncode == 0 and gone(process.pid)
+    assert np.array_equal(depth.numpy(), before)  # what was handed out stays
+    for name in names:
+        with pytest.raises(FileNotFoundError):
+            SharedMemory(name=name)
+    for call in (lambda: renderer.render(cameras), lambda: bodies.write(heights(0), quat_xyzw=UPRIGHT)):
+        with pytest.raises(InputError):
+            call()
+
+
+ORPHAN = """
+import sys, time
+from pxr import Usd, UsdGeom
+from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
+stage = Usd.Stage.CreateInMemory()
+UsdGeom.Camera.Define(stage, "/Camera")
+renderer = TiledRenderer(stage, RendererCfg(backend="warp", device="cpu", backend_options=dict(worker=True)))
+print("worker", renderer._backend.pid, flush=True)
+{then}
+"""
+
+
+@pytest.mark.parametrize("then", ["time.sleep(60)", "sys.exit(0)", "raise SystemError('no close')"])
+def test_no_orphan_stays_behind(then: str) -> None:
+    """The parent is killed, or ends without closing."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", ORPHAN.format(then=then)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    pid = next(int(line.split()[1]) for line in parent.stdout if line.startswith(b"worker "))
+    if "sleep" in then:
+        os.kill(pid, signal.SIGSTOP)  # even one that is stopped
+        parent.kill()
+    parent.communicate(timeout=60)
+    assert gone(pid)
+
+
+def test_the_interpreter_is_named(open_renderer: Callable[..., TiledRenderer], tmp_path: Path) -> None:
+    with pytest.raises(BackendUnavailableError, match=r"/no/such/python.*No such file"):
+        open_renderer({"python": "/no/such/python"})
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\necho no licence >&2\nexit 7\n")
+    script.chmod(0o755)
+    with pytest.raises(WorkerError, match=r"(?s)exited with code 7.*no licence"):
+        open_renderer({"python": str(script)})
+    wrapper = tmp_path / "wrapper"
+    wrapper.write_text(f'#!/bin/sh\nPYTHONPATH="$ROOT" "{sys.executable}" "$@"\n')
+    wrapper.chmod(0o755)
+    log = tmp_path / "log.txt"
+    root = str(Path(__file__).resolve().parents[2])
+    renderer = open_renderer({"python": str(wrapper), "log_file": str(log), "env": {"ROOT": root, "HOME": None}})
+    renderer.add_cameras(None, width=4, height=4, outputs="depth")
+    renderer.render()
+    renderer.close()
+    assert "Warp" in log.read_text()
+
+
+def test_another_version_is_refused(
+    open_renderer: Callable[..., TiledRenderer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omni.isaac.ovrtx_render.backends.worker.backend.__version__", "0.0.1")
+    with pytest.raises(BackendUnavailableError, match=r"has version .* of this package, and this process 0\.0\.1"):
+        open_renderer()
+
+
+@pytest.mark.parametrize(
+    ("worker", "message"),
+    [
+        ("yes", "must be True, False or a dict"),
+        ({"pyton": "x"}, "has no 'pyton'; there are: call_timeout"),
+        ({"call_timeout": 0}, "call_timeout is 0"),
+        ({"max_restarts": -1}, "max_restarts is -1"),
+        ({"env": {"A": 1}}, "env is"),
+        ({"python": 3}, "python is 3"),
+    ],
+)
+def test_options(open_renderer: Callable[..., TiledRenderer], worker: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        open_renderer(worker)
+
+
+def test_ovrtx_beside_kit_needs_an_interpreter_of_its_own(
+    stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "omni.kit.app", object())  # type: ignore[arg-type]
+    monkeypatch.delenv("OVRTX_RENDER_WORKER_PYTHON", raising=False)
+    with pytest.raises(BackendUnavailableError, match=r"Kit is loaded.*'worker': \{'python'"):
+        TiledRenderer(stage, RendererCfg(backend="ovrtx", device="cpu"))
+    script = tmp_path / "python"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("OVRTX_RENDER_WORKER_PYTHON", str(script))
+    with pytest.raises(BackendUnavailableError, match="'ovrtx' cannot run here"):  # said by the worker
+        TiledRenderer(stage, RendererCfg(backend="ovrtx", device="cpu"))
+
+
+@pytest.mark.slow
+def test_a_thousand_frames_with_random_ends(open_renderer: Callable[..., TiledRenderer]) -> None:
+    """Every frame is the right one, or raises."""
+    pair = Pair(open_renderer, heartbeat_timeout=1.0, max_restarts=1000)
+    chance, stop = random.Random(4), threading.Event()
+
+    def strike() -> None:
+        while not stop.wait(chance.uniform(0.0, 0.5)):
+            pid = pair.pid
+            if pid is not None:
+                os.kill(pid, chance.choice((signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM)))
+
+    thread = threading.Thread(target=strike)
+    thread.start()
+    right = raised = 0
+    try:
+        for step in range(1000):
+            pair.write(step)
+            truth = images(pair.here, pair.cameras[0])
+            try:
+                seen = images(pair.there, pair.cameras[1])
+            except WorkerError:
+                raised += 1
+                continue
+            for name in ("rgb", "depth", "semantic_segmentation"):
+                assert np.array_equal(seen[name], truth[name]), (step, name)
+            right += 1
+    finally:
+        stop.set()
+        thread.join()
+    assert raised >= 3 and right + raised == 1000
