@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -117,10 +118,7 @@ class _Painter:
 
 def _wrap(text: str, width: float, style: dict[str, Any]) -> str:
     per_line = max(1, int(width / (0.54 * style.get("font_size", 14))))
-    lines = []
-    for line in text.split("\n"):
-        lines += [line[i : i + per_line] for i in range(0, len(line), per_line)] or [""]
-    return "\n".join(lines)
+    return "\n".join("\n".join(textwrap.wrap(line, per_line)) for line in text.split("\n"))
 
 
 def _intersect(a: Box, b: Box) -> Box:

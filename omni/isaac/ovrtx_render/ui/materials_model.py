@@ -20,7 +20,7 @@ _PAUSE = 0.25
 """Shortest time between two checks [s]."""
 
 
-@dataclass(eq=False)
+@dataclass
 class MaterialNode:
     """A line of the material tree.
 
@@ -114,7 +114,9 @@ class MaterialsModel:
         counts: dict[str, int] = defaultdict(int)
         for finding in self.findings:
             counts[finding.severity] += 1
-        return ", ".join(f"{n} {severity}" for severity, n in counts.items()) or "nothing to report"
+        plural = {"error": "errors", "warning": "warnings", "info": "notes"}
+        words = [f"{n} {severity if n == 1 else plural[severity]}" for severity, n in counts.items()]
+        return ", ".join(words) or "nothing to report"
 
     @property
     def tree(self) -> list[MaterialNode]:

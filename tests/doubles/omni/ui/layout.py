@@ -59,7 +59,8 @@ def lay_out(window: Window, styles: dict[str, Any]) -> None:
             break
     else:
         raise RuntimeError("frames are rebuilt over and over again")
-    _place(window.frame, (0.0, TITLE_BAR, window.width, window.height - TITLE_BAR), styles)
+    x, y = window.padding_x, window.padding_y
+    _place(window.frame, (x, TITLE_BAR + y, window.width - 2 * x, window.height - TITLE_BAR - 2 * y), styles)
 
 
 def _build(widget: Widget) -> bool:

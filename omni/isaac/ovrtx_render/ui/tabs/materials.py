@@ -21,7 +21,18 @@ class _Item(ui.AbstractItem):
     def __init__(self, node: MaterialNode) -> None:
         super().__init__()
         self.node = node
-        self.children = [_Item(child) for child in node.children]
+        self.children: list[_Item] = []
+
+
+def _items_of(nodes: list[MaterialNode], before: list[_Item]) -> list[_Item]:
+    """A line for each node: the one that was there for the same path, or a new one."""
+    known = {item.node.path: item for item in before}
+    items = []
+    for node in nodes:
+        item = known.get(node.path) or _Item(node)
+        item.node, item.children = node, _items_of(node.children, item.children)
+        items.append(item)
+    return items
 
 
 class _Tree(ui.AbstractItemModel):
@@ -32,9 +43,10 @@ class _Tree(ui.AbstractItemModel):
         self._items: list[_Item] = []
 
     def set_nodes(self, nodes: list[MaterialNode]) -> None:
-        """Show other nodes."""
-        self._items = [_Item(node) for node in nodes]
-        self._item_changed(None)
+        """Show other nodes. Lines that stay are the same items, so that they stay open."""
+        if nodes != [item.node for item in self._items]:
+            self._items = _items_of(nodes, self._items)
+            self._item_changed(None)
 
     def get_item_children(self, parentItem: _Item | None = None) -> list[_Item]:
         return self._items if parentItem is None else parentItem.children
