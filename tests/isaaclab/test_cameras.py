@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ def lab(open_lab: Any) -> Any:
             "loose": camera(plain, ("depth",), **at("Loose")),
             "zoom": camera(plain, ("depth",), **at("Zoom")),
             "motion": camera(plain, ("motion_vectors", "depth"), **at("Motion")),
+            "both": camera(plain, ("rgb", "simple_shading_constant_diffuse", "depth"), **at("Both")),
         }
     )
 
@@ -72,6 +74,33 @@ def difference(a: np.ndarray, b: np.ndarray) -> float:
 def test_cameras_with_equal_configurations_share_a_renderer(lab: Any) -> None:
     assert lab.renderer("front") is lab.renderer("small") is lab.renderer("wrist")
     assert lab.renderer("front") is not lab.renderer("near")
+
+
+def test_environments_stand_at_their_origins(lab: Any) -> None:
+    """Nothing differs between them yet, so neither do the pictures."""
+    depth = lab.look("front")["depth"]
+    for other in depth[1:]:
+        np.testing.assert_allclose(finite(other), finite(depth[0]), atol=1e-3)
+
+
+def test_pictures_of_several_kinds_do_not_disturb_each_other(lab: Any) -> None:
+    front, both = lab.look("front"), lab.look("both")
+    np.testing.assert_array_equal(both["rgb"], front["rgb"])
+    np.testing.assert_array_equal(both["depth"], front["depth"])
+    simple = both["simple_shading_constant_diffuse"].astype(int)
+    assert np.abs(simple - both["rgb"]).mean() > 5.0  # without the stage's lights and shadows
+    assert len(np.unique(simple.reshape(-1, 3), axis=0)) > 10
+
+
+def test_a_camera_that_nobody_reads_is_not_drawn(lab: Any) -> None:
+    lab.look("small")
+    old = lab["small"]._data.output["depth"].torch.clone()
+    place(lab, "cube", 0, (-1.0, 0.0, 1.4))
+    front = lab.look("front")["depth"]
+    np.testing.assert_array_equal(lab["small"]._data.output["depth"].torch, old)
+    small = lab.look("small")["depth"]
+    np.testing.assert_allclose(small[0, 10, 16], front[0, 32, 48], rtol=0.05)
+    assert difference(small, old.numpy()) > 0.5
 
 
 def test_resolutions_differ(lab: Any) -> None:
@@ -146,6 +175,21 @@ def test_a_partial_reset_is_seen_at_once_and_disturbs_nobody(lab: Any) -> None:
     lab.step(2)
     np.testing.assert_allclose(lab.look("wrist")["depth"], lab.look("wrist_told")["depth"], atol=2e-3)
     assert told.shape == after.shape
+
+
+def test_what_a_reset_shows_is_what_the_next_step_shows(lab: Any) -> None:
+    """A picture from before the reset, or from the episode before, would differ by metres."""
+    lab.step(25)
+    before = lab.look("front")["depth"]
+    for name, home in (("cube", (0.0, 0.4, 1.6)), ("ball", (0.0, -0.5, 1.7)), ("crate", (1.5, 1.0, 0.6))):
+        for env in range(3):
+            place(lab, name, env, home)
+    lab.scene.reset()
+    reset = lab.look("front")["depth"]
+    lab.step()
+    after = lab.look("front")["depth"]
+    assert float(np.abs(finite(after) - finite(reset)).mean()) < 0.02
+    assert float(np.abs(finite(before) - finite(reset)).mean()) > 0.1
 
 
 def test_a_mounted_camera_that_is_moved_stays_where_it_was_put(lab: Any) -> None:
@@ -249,3 +293,21 @@ def test_memory_is_flat_and_pictures_do_not_freeze(lab: Any) -> None:
     image = lab.look("front")["depth"]
     place(lab, "cube", 0, (-1.0, 0.4, 1.2))
     assert difference(lab.look("front")["depth"][0], image[0]) > 0.5
+
+
+@pytest.mark.slow
+def test_five_thousand_frames_need_no_more_memory_than_five_hundred(lab: Any) -> None:
+    def taken() -> tuple[int, int]:
+        """Resident memory [KiB] and open files."""
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]), len(list(Path("/proc/self/fd").iterdir()))
+
+    for frame in range(5000):
+        if frame == 500:
+            before = taken()
+        place(lab, "ball", frame % 3, (0.0, -0.5, 1.0 + 0.0001 * frame))
+        lab.look("front")
+        lab.look("motion")
+    after = taken()
+    assert after[0] - before[0] < 4096, f"grew from {before[0]} to {after[0]} KiB"
+    assert after[1] <= before[1]
