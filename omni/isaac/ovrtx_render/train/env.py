@@ -38,8 +38,8 @@ class PixelCartpole(VecEnv):
     """N cart-poles to balance by sight.
 
     Observations are (N, 3, H, W) float32: brightness from -0.5 to 0.5, and four times its change since one and two
-    frames before, which tells how fast things move. An episode ends when the pole leans by 0.4 rad or the cart is 1.1 m off,
-    or after ten seconds.
+    frames before, which tells how fast things move. An episode ends when the pole leans by 0.4 rad, when the
+    cart is 1.1 m off, or after ten seconds.
 
     Args:
         cfg: Configuration of the run.
