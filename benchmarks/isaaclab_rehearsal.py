@@ -4,7 +4,7 @@ Run, in an environment that has Isaac Lab 3:
     PYTHONPATH=. python benchmarks/isaaclab_rehearsal.py --envs 4096
 
 A seven-axis arm with a sixteen-joint hand (that of ``omni.isaac.ovrtx_render.demo``) stands at a table with a cube, a
-ball and a capsule, as a ``DirectRLEnv``: actions are joint targets, observations the image of a 64x64 camera. Printed are
+ball and a capsule, as a ``DirectRLEnv``: actions are joint targets, observations the image of a camera. Printed are
 memory and seconds, of starting by phase and of a step by phase. Objects and table collide; links of the robot do not.
 """
 
