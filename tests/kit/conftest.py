@@ -24,9 +24,10 @@ class Kit:
 
     Args:
         folder: Where to put what is made on disk.
+        device: Warp device to draw on.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
         import carb
         import carb.settings
         import omni.kit.app
@@ -44,7 +45,7 @@ class Kit:
             (folder / "exts" / NAME).symlink_to(ROOT, target_is_directory=True)
         self.manager.add_path(str(folder / "exts"))
         self.manager.set_builtin("omni.usd", True)
-        self.set("renderer/device", "cpu")
+        self.set("renderer/device", device)
         self.set("renderer/backend", "warp")
         self.set("width", 16)
         self.set("height", 16)
@@ -113,13 +114,13 @@ class Kit:
 
 
 @pytest.fixture
-def make_kit(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def make_kit(tmp_path: Path, device: str) -> Iterator[Callable[..., Any]]:
     """``with make_kit(profile, extensions) as kit`` is a Kit process; afterwards nothing of it is left."""
 
     @contextmanager
     def make(profile: str = "kit110", extensions: Iterable[str] = EXTENSIONS) -> Iterator[Kit]:
         with kit_process(profile, extensions):
-            kit = Kit(tmp_path)
+            kit = Kit(tmp_path, device)
             yield kit
             if kit.manager.is_extension_enabled(NAME):
                 kit.disable()

@@ -65,8 +65,8 @@ def test_script_gets_a_picture_without_any_window(make_kit) -> None:
         kit.open(2)
         assert service.render()["rgb"].shape == (2, 16, 16, 3)
         kit.open(2, camera=False)
-        with pytest.raises(ValueError, match="has no camera"):
-            service.render()
+        assert service.render()["rgb"].shape == (1, 16, 16, 3)  # what Kit's own viewport sees
+        assert service.model.session.bundle.paths == ["/OmniverseKit_Persp"]
         kit.disable()
         assert kit.told() == []
 
@@ -91,6 +91,21 @@ def test_settings_are_followed_live(kit, look) -> None:
     kit.set("width", 16)
     kit.app.update()
     assert kit.told("warn") == told  # what is still wrong is no news
+
+
+def test_camera_of_the_author_comes_before_those_of_kit(make_kit) -> None:
+    from pxr import UsdGeom
+
+    with make_kit(extensions=[]) as kit:
+        service = kit.enable()
+        kit.open(2, camera=False)
+        UsdGeom.Camera.Define(kit.context.get_stage(), "/World/Overview")
+        service.render()
+        assert service.model.session.bundle.paths == ["/World/Overview"]
+        kit.set("cameras", "/OmniverseKit_Top")
+        kit.app.update()
+        service.render()
+        assert service.model.session.bundle.paths == ["/OmniverseKit_Top"]
 
 
 def test_switched_off_nothing_is_drawn(kit, look) -> None:
@@ -180,7 +195,8 @@ def test_stage_closes_although_a_picture_takes_too_long(make_kit, look, monkeypa
             slow.go_on.set()
         kit.open(3)
         kit.update_until(lambda: model.session.bundle is not None and len(model.session.bundle) == 3)
-        next_frame(kit, model)
+        kit.update_until(lambda: model.tiles.picture is not None)
+        assert depth_at_centre(model) == pytest.approx([0.4] * 3, abs=0.02)
         assert kit.told() == []
 
 

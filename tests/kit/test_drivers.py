@@ -80,6 +80,22 @@ def test_simulation_context_of_isaac_sim_5(make_kit, asked) -> None:
         assert context.callbacks == {}
 
 
+def test_simulation_context_that_is_made_later_is_found(make_kit, asked) -> None:
+    with make_kit("kit107") as kit:
+        from isaacsim.core.api import SimulationContext
+
+        kit.set("max_rate", 0.0)
+        kit.set("source", "rendering")
+        calls = asked(kit.enable())
+        context = SimulationContext()
+        kit.open()
+        calls.clear()  # a stage that was opened is drawn once anyway
+        kit.app.update()
+        assert calls == []
+        context.new_frame()
+        assert len(calls) == 1
+
+
 @pytest.mark.parametrize("profile", ["kit106", "kit107"])  # a simulation context may not have been made
 def test_without_a_rendering_callback_updates_are_taken(make_kit, asked, profile: str) -> None:
     with make_kit(profile) as kit:
@@ -101,7 +117,7 @@ def test_explicit_source_draws_nothing_by_itself(kit, asked) -> None:
     assert calls == []
 
 
-def test_window_looks_on_while_a_training_draws(kit) -> None:
+def test_window_looks_on_while_a_training_draws(kit, device: str) -> None:
     """As in Isaac Lab, whose step may never turn the application's loop."""
     from kit.stages import make_stage
 
@@ -110,7 +126,7 @@ def test_window_looks_on_while_a_training_draws(kit) -> None:
     kit.open()
     service = kit.enable()
     stage = make_stage(3)
-    with TiledRenderer(stage, RendererCfg(backend="warp", device="cpu")) as training:
+    with TiledRenderer(stage, RendererCfg(backend="warp", device=device)) as training:
         bundle = training.add_cameras(None, width=16, height=16)
         training.render(bundle)
         announce(training, bundle)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import warp as wp
 from pxr import UsdUtils
 
 __all__ = ["FABRIC", "Sdf", "Usd"]
@@ -29,7 +30,7 @@ class _Selection:
     def __init__(self, stage_id: int, device: str, want_paths: bool) -> None:
         self._id, self._device, self._want_paths = stage_id, device, want_paths
         self._layout: list[str] = []
-        self._buckets: list[np.ndarray] = []
+        self._buckets: list[wp.array] = []
         self.PrepareForReuse()
 
     def PrepareForReuse(self) -> bool:
@@ -39,7 +40,7 @@ class _Selection:
         changed, self._layout = layout != self._layout, layout
         cut = (len(layout) + 1) // 2
         self._buckets = [
-            np.array([matrices[path] for path in part], np.float64).reshape(-1, 16)
+            wp.array(np.array([matrices[path] for path in part], np.float64).reshape(-1, 16), device=self._device)
             for part in (layout[:cut], layout[cut:])
             if part
         ]
@@ -62,7 +63,7 @@ class _Selection:
                 _WORLD: {
                     "type": (True, "f8", 16, 0, "matrix"),
                     "access": int(Access.Read),
-                    "pointers": [bucket.ctypes.data for bucket in self._buckets],
+                    "pointers": [bucket.ptr for bucket in self._buckets],
                     "counts": [len(bucket) for bucket in self._buckets],
                 }
             },

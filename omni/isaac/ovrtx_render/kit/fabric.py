@@ -19,9 +19,9 @@ _BODY = "PhysicsRigidBodyAPI"
 
 @wp.kernel(enable_backward=False, module="omni_kit_fabric")
 def _gather(
-    matrices: wp.fabricarray(dtype=wp.mat44d),
-    rows: wp.array(dtype=wp.int32),
-    out: wp.array(dtype=wp.mat44),
+    matrices: wp.fabricarray(dtype=wp.mat44d),  # type: ignore[valid-type]
+    rows: wp.array(dtype=wp.int32),  # type: ignore[valid-type]
+    out: wp.array(dtype=wp.mat44),  # type: ignore[valid-type]
 ):
     i = wp.tid()
     row = rows[i]

@@ -208,6 +208,7 @@ class Service:
     def _stage_opened(self, stage: Any) -> None:
         self.stage = stage
         self._poses.open(self.settings.poses)
+        self._start_driver()  # a simulation context may have been made since the last attempt
         if self.settings.isaaclab:
             self._registration.check(self.settings.renderer)
         if self.model is not None:

@@ -20,7 +20,7 @@ class WindowHost:
     """
 
     def __init__(self, make: Callable[[], Any], on_change: Callable[[], None]) -> None:
-        from omni import ui
+        import omni.ui as ui
 
         self._make, self._on_change = make, on_change
         self._window: Any = None

@@ -58,7 +58,7 @@ class CameraGroup:
 
 
 def camera_groups(cameras: Sequence[Camera], env_paths: Sequence[str]) -> list[CameraGroup]:
-    """Group a scene's cameras, the largest group first."""
+    """Group a scene's cameras, the largest group first and the cameras of Kit's own viewports last."""
     found: dict[str, list[Camera]] = {}
     for camera in cameras:
         inside = camera.path.removeprefix(env_paths[camera.env]).lstrip("/") if camera.env >= 0 else camera.path
@@ -67,7 +67,7 @@ def camera_groups(cameras: Sequence[Camera], env_paths: Sequence[str]) -> list[C
         CameraGroup(name, tuple(camera.path for camera in sorted(members, key=lambda camera: camera.env)))
         for name, members in found.items()
     ]
-    return sorted(groups, key=lambda group: -len(group.paths))
+    return sorted(groups, key=lambda group: (group.name.startswith("/OmniverseKit_"), -len(group.paths)))
 
 
 class Drawer:

@@ -10,7 +10,7 @@ from typing import Any
 import carb
 from carb.events import IEventStream
 from kit_profile import PROFILE
-from pxr import Usd, UsdUtils
+from pxr import Usd, UsdGeom, UsdUtils
 
 __all__ = ["StageEventType", "UsdContext", "get_context"]
 
@@ -60,6 +60,9 @@ class UsdContext:
         self._fire(StageEventType.OPENING)
         with Usd.StageCacheContext(UsdUtils.StageCache.Get()):
             self._stage = Usd.Stage.Open(url)
+        with Usd.EditContext(self._stage, self._stage.GetSessionLayer()):
+            for name in ("Persp", "Top"):
+                UsdGeom.Camera.Define(self._stage, f"/OmniverseKit_{name}")
         self._fire(StageEventType.OPENED)
         self._fire(StageEventType.ASSETS_LOADED)
         return True
