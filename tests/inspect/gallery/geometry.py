@@ -43,7 +43,7 @@ def _(scene: Scene) -> None:
 
 @case(
     "clone-loses-instances",
-    "Nothing here. In OVRTX the robot is missing in all environments but the first.",
+    "Nothing here. Where OVRTX (up to 0.5.0) clones the stage as it is, only the first environment has its robot.",
     repairs=True,
 )
 def _(scene: Scene) -> None:

@@ -102,7 +102,7 @@ _ALL = (
     Code("camera-inside-geometry", _W, ALL, "A camera is inside of a solid."),
     Code("camera-clipped", _W, ALL, "The clipping range of a camera cuts everything away."),
     Code("partition-mismatch", _W, RTX, "A scene partition contradicts the environment that the prim is in."),
-    Code("clone-loses-instances", _W, ("ovrtx",), "Instanced geometry is lost when OVRTX clones environments."),
+    Code("clone-loses-instances", _I, ("ovrtx",), "Instanced geometry is lost when OVRTX clones environments."),
     Code("semantics-missing", _W, ALL, "Segmentation is asked for, but nothing has semantic labels."),
 )
 

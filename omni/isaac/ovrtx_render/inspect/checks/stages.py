@@ -81,8 +81,8 @@ def check_instancing(prim: Usd.Prim) -> Iterator[Told]:
         yield Told(
             "clone-loses-instances",
             str(prim.GetPath()),
-            "the prim is instanced: OVRTX loses its geometry, materials and all, in environments that it clones. "
-            "Set instanceable to false",
+            "the prim is instanced: up to 0.5.0 OVRTX loses its geometry, materials and all, in environments that it "
+            "clones. The ovrtx backend here makes it plain in what it hands over; whoever clones by himself must do so",
             "instanceable",
         )
 
