@@ -19,19 +19,6 @@ def resolve(task: str, *overrides: str) -> Any:
     return resolve_task_config(task, None, overrides=list(overrides))[0]
 
 
-def test_choice_is_withdrawn_as_if_it_had_never_been_offered() -> None:
-    from isaaclab_tasks.utils.presets import MultiBackendRendererCfg
-
-    from omni.isaac.ovrtx_render.isaaclab.presets import PRESET_NAME, offer_preset, withdraw_preset
-
-    before = dict(vars(MultiBackendRendererCfg))
-    offer_preset()
-    assert hasattr(MultiBackendRendererCfg(), PRESET_NAME)
-    withdraw_preset()
-    withdraw_preset()
-    assert dict(vars(MultiBackendRendererCfg)) == before
-
-
 def test_a_word_on_the_command_line_switches_a_stock_task(asset_dir: Path) -> None:
     """``renderer=ovrtx_render``, and nothing else that has to do with rendering."""
     import gymnasium

@@ -397,10 +397,13 @@ def test_a_thousand_frames_with_random_ends(open_renderer: Callable[..., TiledRe
     chance, stop = random.Random(4), threading.Event()
 
     def strike() -> None:
-        while not stop.wait(chance.uniform(0.0, 0.5)):
-            pid = pair.pid
-            if pid is not None:
-                os.kill(pid, chance.choice((signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM)))
+        struck: int | None = None
+        while not stop.wait(chance.uniform(0.0, 1.0)):
+            while not stop.is_set() and pair.pid in (None, struck):
+                time.sleep(0.01)
+            struck = pair.pid
+            if struck is not None:
+                os.kill(struck, chance.choice((signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM)))
 
     thread = threading.Thread(target=strike)
     thread.start()
