@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 from doubles.kit_process import EXTENSIONS, kit_process
 
-pytest.importorskip("pxr", reason="the extension follows USD stages; install the extra 'standalone'")
-
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "omni.isaac.ovrtx_render"
 PATIENCE = 120.0
@@ -116,6 +114,7 @@ class Kit:
 @pytest.fixture
 def make_kit(tmp_path: Path, device: str) -> Iterator[Callable[..., Any]]:
     """``with make_kit(profile, extensions) as kit`` is a Kit process; afterwards nothing of it is left."""
+    pytest.importorskip("pxr", reason="the extension follows USD stages; install the extra 'standalone'")
 
     @contextmanager
     def make(profile: str = "kit110", extensions: Iterable[str] = EXTENSIONS) -> Iterator[Kit]:
