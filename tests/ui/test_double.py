@@ -57,7 +57,7 @@ SIGNATURES: dict[Callable[..., Any], str] = {
 
 @pytest.fixture
 def window() -> Iterator[ui.Window]:
-    made = ui.Window("double", width=300, height=200)
+    made = ui.Window("double", width=300, height=200, padding_x=0, padding_y=0)
     yield made
     made.destroy()
 

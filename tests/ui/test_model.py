@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pxr import Gf, Usd, UsdGeom
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade
 from ui_helpers import COUNT, make_stage, settle
 
 from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
@@ -478,3 +478,99 @@ def test_what_cannot_be_composed_is_told_and_the_next_picture_comes(
     settle(model)
     assert model.tiles.picture is not picture
     assert model.tiles.problem == ""
+
+
+def test_material_views_are_drawn_and_left_again(make_model: Make, stage: Usd.Stage) -> None:
+    model = make_model(stage)
+    model.tiles.set_numbers(False)
+    settle(model)
+    before = model.tiles.picture.host().copy()
+    model.choose_look("binding")
+    settle(model)
+    assert model.tiles.output == "albedo"
+    colors = tile(model, 0)
+    assert (np.ptp(colors[colors.any(-1)], axis=-1) == 0).all()  # nothing is bound: grey, not red
+    model.choose_look("albedo")
+    settle(model)
+    assert tile(model, 0).reshape(-1, 3).mean(0).argmax() == 0
+    model.choose_look("default_material")
+    settle(model)
+    assert model.tiles.output == "rgb"
+    assert np.abs(tile(model, 0).astype(int) - tile(model, 1)).max() <= 2  # one grey for all
+    model.choose_look("")
+    settle(model)
+    np.testing.assert_array_equal(model.tiles.picture.host(), before)
+    assert not model.messages
+
+
+@pytest.mark.parametrize("outputs", [("rgb",), ("rgb", "instance_id_segmentation_fast")])
+def test_pixel_is_picked(make_model: Make, stage: Usd.Stage, outputs: tuple[str, ...]) -> None:
+    material = UsdShade.Material.Define(stage, "/World/Looks/Paint")
+    shader = UsdShade.Shader.Define(stage, "/World/Looks/Paint/Shader")
+    shader.CreateIdAttr("UsdPreviewSurface")
+    shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set(Gf.Vec3f(0.25, 0.5, 0.75))
+    material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+    cube = stage.GetPrimAtPath("/World/envs/env_2/Cube")
+    UsdShade.MaterialBindingAPI.Apply(cube).Bind(material)
+    model = make_model(stage)
+    model.renderer.set_view(outputs=outputs)
+    model.pick()
+    assert "point at a pixel" in model.messages[-1].text
+    settle(model)
+    x, y, w, h = model.tiles.grid.box(2)
+    model.tiles.point(x + w / 2, y + h / 2)
+    settle(model)
+    model.pick()
+    settle(model)
+    picked = model.materials.picked
+    assert model.tab == 2
+    assert (picked.path, picked.material, picked.env) == ("/World/envs/env_2/Cube", "/World/Looks/Paint", 2)
+    assert picked.look.base_color == pytest.approx((0.25, 0.5, 0.75))
+    model.materials.pick(2, 0, 0)
+    settle(model)
+    assert model.materials.picked is None
+
+
+def test_findings_are_listed_fixed_and_undone(make_model: Make, stage: Usd.Stage, tmp_path: Path) -> None:
+    material = UsdShade.Material.Define(stage, "/World/Looks/Odd")
+    shader = UsdShade.Shader.Define(stage, "/World/Looks/Odd/Shader")
+    shader.CreateIdAttr("StudioSurface")
+    material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+    for i in range(COUNT):
+        cube = stage.GetPrimAtPath(f"/World/envs/env_{i}/Cube")
+        UsdShade.MaterialBindingAPI.Apply(cube).Bind(material)
+    model = make_model(stage)
+    settle(model)
+    materials = model.materials
+    assert materials.summary == "not checked yet"  # nobody looks at the tab
+    materials.shown = True
+    settle(model)
+    node = next(node for node in materials.tree if node.path == "/World/Looks/Odd")
+    assert node.severity == "warning"
+    assert [child.label for child in node.children] == [f"/World/envs/env_0/Cube x {COUNT}"]
+    finding = materials.about("/World/Looks/Odd")[0]
+    materials.select(finding)
+    assert materials.fix.title in finding.fix
+    assert "UsdPreviewSurface" in materials.preview
+    picture = model.tiles.picture.host().copy()
+    materials.apply()
+    settle_materials(model)
+    assert len(materials.applied) == 1
+    assert finding.code not in [other.code for other in materials.about("/World/Looks/Odd")]
+    assert (model.tiles.picture.host() != picture).any()
+    materials.save(tmp_path / "fixes.usda")
+    assert "UsdPreviewSurface" in (tmp_path / "fixes.usda").read_text(encoding="utf-8")
+    materials.undo()
+    settle_materials(model)
+    assert finding in materials.findings
+    np.testing.assert_array_equal(model.tiles.picture.host(), picture)
+    materials.select(finding)
+    model.show_finding()
+    assert (model.tab, model.tiles.selected) == (1, 0)
+
+
+def settle_materials(model: ViewModel) -> None:
+    """Let the pause between two checks pass."""
+    settle(model)
+    time.sleep(0.3)
+    settle(model)

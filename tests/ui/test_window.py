@@ -206,7 +206,7 @@ def test_every_key_does_something_and_text_fields_keep_theirs(show: Show, stage:
     for key in (Key.PAGE_UP, Key.HOME, Key.END, Key.PAGE_DOWN, Key.LEFT, Key.UP, Key.ESCAPE):
         window.call_key_pressed_fn(key, 0, True)  # at an end these change nothing one could see
     for key in (Key.RIGHT, Key.DOWN, Key.EQUAL, Key.MINUS, Key.KEY_0, Key.ENTER, Key.ENTER, Key.SPACE, Key.SPACE,
-                Key.O, Key.F, Key.C, Key.N, Key.B, Key.B, Key.S, Key.R, Key.R):  # fmt: skip
+                Key.O, Key.F, Key.C, Key.N, Key.B, Key.B, Key.S, Key.M, Key.R, Key.R):  # fmt: skip
         frames(model, window)
         before = state()
         for modifiers, pressed in ((CAPTURED, True), (CONTROL, True), (0, False)):
@@ -214,7 +214,7 @@ def test_every_key_does_something_and_text_fields_keep_theirs(show: Show, stage:
         assert state() == before, key
         window.call_key_pressed_fn(key, 0, True)
         assert state() != before, key
-    assert len(BINDINGS) == 21
+    assert len(BINDINGS) == 22
     double.click(window, "tab_renderer")
     before = state()
     window.call_key_pressed_fn(Key.N, 0, True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..config import RendererCfg
 from ..errors import OvrtxRenderError, SceneError
+from ..inspect.views import shown
 from ..renderer import TiledRenderer
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class View:
         width: Image width [px].
         height: Image height [px].
         outputs: Names of the outputs.
+        look: Name of a material view (:data:`~..inspect.VIEWS`) to draw instead of the materials; empty is none.
     """
 
     cfg: RendererCfg = field(default_factory=RendererCfg)
@@ -37,6 +40,7 @@ class View:
     width: int = 128
     height: int = 128
     outputs: tuple[str, ...] = ("rgb", "depth", "normals", "semantic_segmentation")
+    look: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,8 +148,11 @@ class Drawer:
             return False
         try:
             self.renderer.sync() if self.renderer.cfg.follow_stage else None
-            if self._shown != self.wanted or (self.bundle is not None and self.bundle.problem):
+            if self._shown is None or replace(self._shown, look="") != replace(self.wanted, look=""):
                 self._show()
+            elif self.bundle is not None and self.bundle.problem:
+                self._show()
+            self._shown = self.wanted
         except OvrtxRenderError as error:
             self.draw_problem = str(error)
             return False
@@ -162,12 +169,13 @@ class Drawer:
         )
         if self.bundle is not None:
             self.renderer.remove_cameras(self.bundle)
-        self.bundle, self._shown = bundle, self.wanted
+        self.bundle = bundle
 
     def draw(self) -> None:
         """Draw; the stage is not touched."""
         assert self.renderer is not None
-        self.renderer.render(self.bundle, follow=False)
+        with shown(self.renderer, self._shown.look) if self._shown and self._shown.look else nullcontext():
+            self.renderer.render(self.bundle, follow=False)
         self.draw_problem = ""
         if self._retired:
             self.close()

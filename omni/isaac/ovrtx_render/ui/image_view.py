@@ -44,15 +44,19 @@ class ImageView:
         if device.is_cuda and device.ordinal == 0 and self._gpu_works:
             try:
                 self._provider.set_bytes_data_from_gpu(int(picture.pixels.ptr), sizes, ui.TextureFormat.RGBA8_UNORM)
+                # It is read after the call, by another thread: it is kept until the next picture.
                 self._kept, self.from_gpu = picture, True
                 return
             except Exception as error:  # whatever the driver or this Kit says: the slow way works everywhere
                 self._gpu_works = False
                 if self._report is not None:
                     self._report(f"pictures go through the host, the GPU upload failed: {error}")
-        # Both are read after the call, by another thread: they are kept until the next picture.
-        self._kept = np.ascontiguousarray(picture.host())
-        self._provider.set_bytes_data(self._kept.reshape(-1).data, sizes)
+        self.show_pixels(picture.host())
+
+    def show_pixels(self, pixels: np.ndarray) -> None:
+        """Hand an (H, W, 4) uint8 picture of the host to the window."""
+        self._kept = np.ascontiguousarray(pixels)
+        self._provider.set_bytes_data(self._kept.reshape(-1).data, [pixels.shape[1], pixels.shape[0]])
 
     def destroy(self) -> None:
         """Free the provider; may be called twice."""

@@ -32,6 +32,7 @@ class Key(IntEnum):
     D = 22
     F = 24
     N = 32
+    M = 31
     O = 33  # noqa: E741
     R = 36
     S = 37
@@ -90,6 +91,7 @@ BINDINGS: dict[Key, tuple[str, Callable[[ViewModel], object]]] = {
         "only tiles that are black, frozen or broken",
         lambda m: m.tiles.set_only_flagged(not m.tiles.only_flagged),
     ),
+    Key.M: ("what the pixel below the pointer shows", lambda model: model.pick()),
     Key.S: ("save a PNG", lambda model: model.save_png()),
     Key.R: ("start or end a video", lambda model: model.record()),
 }

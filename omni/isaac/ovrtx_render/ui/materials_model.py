@@ -12,7 +12,7 @@ from ..errors import OvrtxRenderError
 from .session import Session
 
 if TYPE_CHECKING:
-    from ..inspect import Finding, Fix, Inspector
+    from ..inspect import Finding, Fix, Inspector, Pick
 
 __all__ = ["MaterialNode", "MaterialsModel"]
 
@@ -50,6 +50,7 @@ class MaterialsModel:
     Attributes:
         shown: Whether anybody sees the tab.
         selected: The finding that was selected, or None.
+        picked: What the pixel shows that was picked last, or None.
         applied: Fixes that are in force, oldest first.
         problem: Why the last thing was not done, or empty.
         revision: Grows when something here changes.
@@ -61,6 +62,7 @@ class MaterialsModel:
         self._checked = 0.0
         self.shown = False
         self.selected: Finding | None = None
+        self.picked: Pick | None = None
         self.applied: list[Fix] = []
         self.problem = ""
         self.revision = 0
@@ -96,7 +98,7 @@ class MaterialsModel:
         """Let the stage go. Fixes that are in force stay on its session layer."""
         if self._inspector is not None:
             self._inspector.close()
-        self._inspector, self.selected, self.applied, self.problem = None, None, [], ""
+        self._inspector, self.selected, self.picked, self.applied, self.problem = None, None, None, [], ""
         self.revision += 1
 
     # -- what is seen -----------------------------------------------------------------------------------------------
@@ -163,6 +165,32 @@ class MaterialsModel:
         """Select a finding."""
         self.selected = finding
         self.revision += 1
+
+    def pick(self, row: int, x: int, y: int) -> None:
+        """Find out what a pixel of a tile shows, as soon as nothing is drawn; then :attr:`picked` says it."""
+
+        def errand() -> None:
+            from ..inspect import pick
+
+            renderer, bundle = self._session.renderer, self._session.bundle
+            if renderer is None or bundle is None:
+                return
+            self.problem = ""
+            try:
+                self.picked = pick(renderer, bundle, row, x, y)
+            except OvrtxRenderError as error:
+                self.problem = str(error)
+            self.revision += 1
+
+        if self._session.drawn_elsewhere:
+            self.problem = "another thread draws these tiles; a pixel can be picked when it is done"
+            self.revision += 1
+        else:
+            self._session.when_idle(errand)
+
+    def about(self, path: str) -> list[Finding]:
+        """The findings about a prim or material."""
+        return [finding for finding in self.findings if finding.path == path]
 
     def apply(self) -> None:
         """Put the fix of the selected finding in force, on a layer of its own."""

@@ -92,6 +92,7 @@ class ViewModel:
         self._views: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._store = store
         self._told = ("", "", "", "")
+        self._before_look = ""
         self._saved: dict[str, Any] = store.load() if store is not None else {}
         self.restore(self._saved)
 
@@ -206,6 +207,39 @@ class ViewModel:
         self.session.compare_with(None)
         self.other_times.clear()
         self.tiles.set_compare(Compare.OFF)
+
+    # -- materials --------------------------------------------------------------------------------------------------
+
+    def choose_look(self, name: str) -> None:
+        """See the tiles in a material view, or, without a name, as they are."""
+        output = self.renderer.choose_look(name)
+        if not name:
+            output = self._before_look
+            self._before_look = ""
+        elif output and not self._before_look:
+            self._before_look = self.tiles.output
+        if output:
+            self.tiles.show_output_when_drawn(output)
+
+    def pick(self) -> None:
+        """Say what the pixel below the pointer shows: prim, material, textures, and why. Opens the tab Materials."""
+        readout = self.tiles.readout
+        if readout is None:
+            self.say("warning", "point at a pixel of a tile first")
+            return
+        self.materials.pick(readout.row, readout.x, readout.y)
+        self.tab = 2
+
+    def show_finding(self) -> None:
+        """See a tile that the selected finding is about. Opens the tab Tiles."""
+        finding, bundle = self.materials.selected, self.session.bundle
+        if finding is None or bundle is None:
+            return
+        rows = np.flatnonzero(np.isin(bundle.envs, finding.envs)) if finding.envs else np.arange(len(bundle))
+        if len(rows):
+            self.tiles.focus(None)
+            self.tiles.select(int(rows[0]))
+            self.tab = 1
 
     # -- recording --------------------------------------------------------------------------------------------------
 

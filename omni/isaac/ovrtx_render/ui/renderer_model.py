@@ -7,6 +7,7 @@ from typing import Any
 
 from ..config import PRESETS, RendererCfg
 from ..errors import ConfigError, OvrtxRenderError
+from ..inspect.views import VIEWS
 from ..outputs import OUTPUTS, resolve_outputs
 from .choices import BackendChoice, Option, backend_choices, options_of, parse_option
 from .drawer import CameraGroup, View, camera_groups
@@ -157,6 +158,18 @@ class RendererModel:
             return self.set_view(outputs=tuple(resolve_outputs(outputs)))
         except ConfigError as error:
             return self._refuse(str(error))
+
+    @property
+    def looks(self) -> dict[str, str]:
+        """Material views and what each shows; the first, without a name, is the materials themselves."""
+        return {"": "the materials as they are", **{view.name: view.doc for view in VIEWS.values()}}
+
+    def choose_look(self, name: str) -> str:
+        """See the scene in a material view, or, without a name, as it is; hands back the output that shows it."""
+        output = VIEWS[name].output if name else ""
+        swaps = name if name and name not in ("albedo", "normal") else ""
+        outputs = [*self.view.outputs, *([output] if output and output not in self.view.outputs else [])]
+        return output if self.set_view(look=swaps, outputs=tuple(outputs)) else ""
 
     def retry(self) -> None:
         """Try again what failed."""

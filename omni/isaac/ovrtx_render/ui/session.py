@@ -105,6 +105,7 @@ class Session:
         self._frame: Frame | None = None
         self._wanted: Wanted | None = None
         self._due = False
+        self._errands: list[Callable[[], None]] = []
         self._measured: tuple[tuple[str, CameraBundle] | None, float, float] = (None, 0.0, 0.0)
 
     def _worker(self) -> Worker[Any]:
@@ -126,6 +127,11 @@ class Session:
     def attached(self) -> bool:
         """Whether somebody else draws."""
         return self._attached is not None
+
+    @property
+    def drawn_elsewhere(self) -> bool:
+        """Whether the frames are drawn by another thread than this one."""
+        return self._attached is not None and self._looked_by != threading.get_ident()
 
     @property
     def stage(self) -> Any:
@@ -169,6 +175,7 @@ class Session:
         self.other = Drawer(self.other.wanted) if self.other is not None else None
         self._building = self._stage = self._attached = self._frame = self.reference = None
         self._measured = (None, 0.0, 0.0)
+        self._errands = []
         self._due = False
 
     def close(self) -> None:
@@ -182,6 +189,10 @@ class Session:
         """Have a frame drawn as soon as possible; requests in the meantime are the same one."""
         self._due = True
 
+    def when_idle(self, errand: Callable[[], None]) -> None:
+        """Have something done in the application's thread while nothing is drawn, within the next updates."""
+        self._errands.append(errand)
+
     def take(self) -> Frame | None:
         """The newest frame since the last call, or None."""
         frame, self._frame = self._frame, None
@@ -194,6 +205,8 @@ class Session:
             want: Tells what to take out of the frames of a bundle; None if nobody looks, then nothing is drawn.
         """
         self._finish()
+        while self._errands and not self._work.busy:
+            self._errands.pop(0)()
         if self._work.busy or want is None:
             self._wanted = self._wanted if want is not None else None
             return

@@ -124,6 +124,7 @@ class TilesModel:
         self._fresh = False
         self._dirty = False
         self._before_focus: TileGrid | None = None
+        self._next_output = ""
         self._pointer: Hit | None = None
         self._asked: tuple[Frame, Hit | None] | None = None
         self.shown = False
@@ -263,6 +264,8 @@ class TilesModel:
         first = self._bundle is None
         self._bundle, self.statistics = bundle, None
         self._watch.clear()
+        if self._next_output in bundle.kinds:
+            self.output, self._next_output = self._next_output, ""
         if self.output not in bundle.kinds:
             self.output = next(iter(bundle.kinds))
         if not same:
@@ -319,6 +322,13 @@ class TilesModel:
         self._watch.clear()
         self._session.request()
         self._touch()
+
+    def show_output_when_drawn(self, name: str) -> None:
+        """See another output, as soon as it is drawn if it is not yet."""
+        if self._bundle is not None and name in self._bundle.kinds:
+            self.show_output(name)
+        else:
+            self._next_output = name
 
     def next_output(self, step: int = 1) -> None:
         """See the next output."""

@@ -7,6 +7,7 @@ from functools import partial
 
 import omni.ui as ui
 
+from ..image_view import ImageView
 from ..materials_model import MaterialNode
 from ..model import ViewModel
 from ..style import ROW
@@ -93,6 +94,7 @@ class MaterialsTab:
         self._frames: dict[str, ui.Frame] = {}
         self._summary: ui.Label | None = None
         self._seen: object = None
+        self._thumbnails: list[ImageView] = []
 
     def build(self) -> None:
         """Make the widgets; called inside of a frame."""
@@ -116,6 +118,8 @@ class MaterialsTab:
                     with ui.ScrollingFrame(name="list", height=ui.Fraction(3)):
                         self._frames["findings"] = ui.Frame(height=0)
                         self._frames["findings"].set_build_fn(lambda: me._build_findings())
+                    self._frames["picked"] = ui.Frame(height=0)
+                    self._frames["picked"].set_build_fn(lambda: me._build_picked())
                     self._frames["fix"] = ui.Frame(height=ui.Fraction(2))
                     self._frames["fix"].set_build_fn(lambda: me._build_fix())
 
@@ -132,8 +136,10 @@ class MaterialsTab:
 
     def destroy(self) -> None:
         """Let the widgets go."""
+        for view in self._thumbnails:
+            view.destroy()
         self._view = self._summary = None
-        self._frames = {}
+        self._frames, self._thumbnails = {}, []
 
     def _build_findings(self) -> None:
         materials = self._model.materials
@@ -156,6 +162,37 @@ class MaterialsTab:
             if not materials.findings:
                 ui.Label(" nothing to report", name="dim", height=ROW)
 
+    def _build_picked(self) -> None:
+        """What a pixel shows that was picked in the tab Tiles."""
+        picked = self._model.materials.picked
+        for view in self._thumbnails:
+            view.destroy()
+        self._thumbnails = []
+        with ui.VStack(height=0, spacing=2):
+            if picked is None:
+                return
+            lines = [f"picked: {picked.subset or picked.path} (env {picked.env})"]
+            if picked.binding is not None:
+                lines.append(str(picked.binding).partition(": ")[2])
+            if picked.look is not None:
+                look = picked.look
+                color = ", ".join(f"{channel:.2f}" for channel in look.base_color)
+                lines.append(f"base colour {color}, roughness {look.roughness:.2f}, metallic {look.metallic:.2f}")
+            for line in lines:
+                ui.Label(line, name="value", height=0, word_wrap=True)
+            with ui.HStack(height=68, spacing=6):
+                for i, texture in enumerate(picked.textures):
+                    tooltip = f"{texture.use}: {texture.path}, {texture.size[0]} x {texture.size[1]}"
+                    height, width = texture.thumbnail.shape[:2]
+                    with ui.VStack(width=64):
+                        view = ImageView(
+                            identifier=f"texture_{i}", tooltip=tooltip, width=width, height=min(height, 48)
+                        )
+                        view.show_pixels(texture.thumbnail)
+                        ui.Label(texture.use, name="dim", height=16, elided_text=True, tooltip=tooltip)
+                    self._thumbnails.append(view)
+                ui.Spacer()
+
     def _build_fix(self) -> None:
         materials = self._model.materials
         finding, fix = materials.selected, materials.fix
@@ -167,6 +204,8 @@ class MaterialsTab:
             with ui.HStack(height=ROW, spacing=6):
                 title = fix.title if fix is not None else "no fix" if finding is not None else "select a finding"
                 ui.Label(title, elided_text=True)
+                button("See", "fix_see", self._model.show_finding, "see a tile that it is about",
+                       enabled=finding is not None)  # fmt: skip
                 button("Apply", "fix_apply", materials.apply, "put the fix in force, on a layer of its own",
                        enabled=fix is not None)  # fmt: skip
                 button(f"Undo ({len(materials.applied)})", "fix_undo", materials.undo, "take the newest fix back",

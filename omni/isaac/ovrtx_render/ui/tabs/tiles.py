@@ -17,6 +17,7 @@ from .widgets import Choice, button
 __all__ = ["TilesTab"]
 
 _COMPARE = {"tiles": Compare.OFF, "reference": Compare.REFERENCE, "split": Compare.SPLIT, "diff": Compare.DIFFERENCE}
+_AS_IT_IS = "materials"
 _WITH_NOTHING, _WITH_FROZEN = "nothing", "frozen frame"
 _HELP = "Wheel: scroll. Ctrl + wheel: zoom. Click: select. Double click: see alone. Drag: move.\n" + "\n".join(
     f"{key.name.replace('_', ' ').replace('KEY ', '').capitalize()}: {what}" for key, (what, _) in BINDINGS.items()
@@ -114,6 +115,12 @@ class TilesTab:
                 "see the tiles, what they are compared with, both, or the difference (C)", width=84,
             )  # fmt: skip
             ui.Spacer()
+            looks = [_AS_IT_IS, *(name for name in model.renderer.looks if name)]
+            self._choices["look"] = Choice(
+                looks, model.renderer.view.look or _AS_IT_IS, "look", lambda name: me._choose_look(name),
+                "material views: " + "; ".join(f"{n}: {d}" for n, d in model.renderer.looks.items() if n), width=110,
+            )  # fmt: skip
+            button("Pick", "pick", model.pick, "what the pixel below the pointer shows (M)")
             button("PNG", "save_png", model.save_png, "save what is seen (S)")
             self._toggles["recording"] = button("Record", "record", model.record, "start or end a video (R)")
             button("?", "help", lambda: None, _HELP, width=ROW)
@@ -215,6 +222,9 @@ class TilesTab:
 
     def _set_color_map(self, name: str) -> None:
         self._model.tiles.set_palette(color_map=name)
+
+    def _choose_look(self, name: str) -> None:
+        self._model.choose_look("" if name == _AS_IT_IS else name)
 
     def _compare_with(self, name: str) -> None:
         if name == _WITH_NOTHING:
