@@ -17,7 +17,7 @@ DOUBLES = Path(__file__).resolve().parent.parent / "doubles"
 if str(DOUBLES) not in sys.path:
     sys.path.insert(0, str(DOUBLES))
 
-DOUBLED = ("ovrtx",)
+DOUBLED = ("ovrtx", "isaac_rtx")
 """Backends that are tested on a double."""
 
 ENVS = 3
@@ -127,6 +127,22 @@ def ovrtx_double(monkeypatch: pytest.MonkeyPatch, device: str) -> Iterator[None]
     drawing = {"backend": "warp", "exposure": "auto", "headlight": False}
     with install.ovrtx_double("0.5.1", renderer=drawing, device=device):
         yield
+
+
+@pytest.fixture
+def isaac_rtx_double(monkeypatch: pytest.MonkeyPatch, stage: Usd.Stage) -> Iterator[None]:
+    """A process that looks as if Isaac Sim ran in it, with the stage open."""
+    from kit_process import kit_process
+
+    with kit_process("kit107"):
+        monkeypatch.syspath_prepend(str(DOUBLES / "replicator"))
+        import omni.usd
+
+        omni.usd.get_context()._stage = stage
+        yield
+        omni.usd.get_context()._stage = None
+    for name in [name for name in sys.modules if name.startswith("omni.isaac.ovrtx_render.backends.isaac_rtx")]:
+        del sys.modules[name]
 
 
 @pytest.fixture

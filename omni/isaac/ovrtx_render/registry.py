@@ -64,25 +64,25 @@ def _probe_newton() -> Probe:
     return Probe("newton", warp.available, f"Newton {found}, {warp.reason}" if warp.available else warp.reason)
 
 
-def _not_yet(name: str, module: str, needs: str) -> Callable[[], Probe]:
-    def check() -> Probe:
-        try:
-            found = find_spec(module) is not None
-        except (ImportError, ValueError):
-            found = False
-        reason = (
-            f"this version has no {name} backend yet" if found else f"{needs}, and this version has no such backend"
-        )
-        return Probe(name, False, reason)
-
-    return check
+def _probe_isaac_rtx() -> Probe:
+    if not {"omni.kit.app", "omni.usd"} <= set(sys.modules):
+        return Probe("isaac_rtx", False, "Isaac Sim is not running in this process")
+    try:
+        found = find_spec("omni.replicator.core") is not None
+    except (ImportError, ValueError):
+        found = False
+    if not found:
+        problem = "omni.replicator.core is not enabled; start Isaac Sim with cameras enabled (--enable_cameras)"
+        return Probe("isaac_rtx", False, problem)
+    return Probe("isaac_rtx", True, "Isaac Sim runs in this process")
 
 
 BACKENDS: dict[str, _Entry] = {
     "ovrtx": _Entry("omni.isaac.ovrtx_render.backends.ovrtx.backend:OvrtxBackend", _probe_ovrtx),
-    "isaac_rtx": _Entry("", _not_yet("isaac_rtx", "omni.replicator.core", "Isaac Sim is not running")),
     "warp": _Entry("omni.isaac.ovrtx_render.backends.warp.backend:WarpBackend", _probe_warp),
     "newton": _Entry("omni.isaac.ovrtx_render.backends.newton.backend:NewtonBackend", _probe_newton),
+    # The last, so that "auto" never takes it: it makes the application draw, which is not for everybody to do.
+    "isaac_rtx": _Entry("omni.isaac.ovrtx_render.backends.isaac_rtx.backend:IsaacRtxBackend", _probe_isaac_rtx),
 }
 """Backends in the order ``auto`` tries them."""
 

@@ -39,6 +39,7 @@ class UsdContext:
         self._name = name
         self._stage: Usd.Stage | None = None
         self._stream = IEventStream()
+        self.loading = 0
 
     def get_stage(self) -> Usd.Stage | None:
         return self._stage
@@ -48,6 +49,11 @@ class UsdContext:
 
     def get_stage_url(self) -> str:
         return "" if self._stage is None else self._stage.GetRootLayer().identifier
+
+    def get_stage_streaming_status(self) -> bool:
+        """Whether textures still load: as often as ``loading`` says, for tests."""
+        self.loading = max(self.loading - 1, -1)
+        return self.loading >= 0
 
     def get_stage_event_stream(self) -> IEventStream:
         return self._stream

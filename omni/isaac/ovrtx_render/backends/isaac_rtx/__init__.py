@@ -1,0 +1,1 @@
+"""Isaac Sim's own tiled render product as a backend; inside Kit only."""
