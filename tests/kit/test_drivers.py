@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
-
 import numpy as np
 import pytest
 
@@ -144,52 +141,12 @@ def test_window_looks_on_while_a_training_draws(kit, device: str) -> None:
 
         kit.update_until(seen)
         assert model.tiles.picture.pixels.numpy()[..., 0].max() > 50
+        assert service.render() is bundle.outputs  # somebody else's newest images
+        step = model.session.step
+        training.close()
+        kit.update_until(lambda: not model.session.attached)  # the stage of Kit is drawn again
+        kit.update_until(lambda: len(model.session.bundle or ()) == 2 and model.session.step > step)
         kit.disable()
         announce(training, bundle)  # nobody listens any more
         assert np.isfinite(bundle.outputs["depth"].numpy()[:, 8, 8, 0]).all()
     assert kit.told() == []
-
-
-def test_isaac_lab_3_is_offered_the_renderer_where_it_is_loaded(make_kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    adapter = ModuleType(f"{NAME}.isaaclab.presets")
-    adapter.PRESET_NAME, calls = "ovrtx_render", []
-    adapter.offer_preset = lambda: calls.append("offered")
-    adapter.withdraw_preset = lambda: calls.append("withdrawn")
-    monkeypatch.setitem(sys.modules, f"{NAME}.isaaclab", ModuleType(f"{NAME}.isaaclab"))
-    monkeypatch.setitem(sys.modules, adapter.__name__, adapter)
-    with make_kit() as kit:
-        kit.enable()
-        kit.open()
-        assert calls == []  # it is not loaded, and is not loaded for this
-        monkeypatch.setitem(sys.modules, "isaaclab_tasks.utils.presets", ModuleType("isaaclab_tasks.utils.presets"))
-        kit.open()
-        kit.open()
-        assert calls == ["offered"]
-        kit.disable()
-        assert calls == ["offered", "withdrawn"]
-        kit.set("isaaclab", False)
-        kit.enable()
-        assert len(calls) == 2
-
-
-def test_isaac_lab_2_3_has_its_tiled_cameras_replaced(make_kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    adapter, calls = ModuleType(f"{NAME}.isaaclab.adapters"), []
-    adapter.enable = lambda cfg: calls.append(f"enabled {cfg.samples_per_pixel}")
-    adapter.disable = lambda: calls.append("disabled")
-    package = ModuleType("isaaclab")
-    package.__path__ = []
-    for name, module in (
-        (f"{NAME}.isaaclab", ModuleType(f"{NAME}.isaaclab")),
-        (adapter.__name__, adapter),
-        ("isaaclab", package),
-        ("isaaclab.sensors", ModuleType("isaaclab.sensors")),
-    ):
-        monkeypatch.setitem(sys.modules, name, module)
-    with make_kit("kit107") as kit:
-        kit.set("renderer/samples_per_pixel", 3)
-        kit.open()
-        kit.enable()
-        assert calls == ["enabled 3"]
-        kit.disable()
-        assert calls == ["enabled 3", "disabled"]
-        assert kit.told() == []

@@ -61,6 +61,23 @@ def test_window_that_is_shown_at_start_draws_the_stage(kit) -> None:
     assert kit.told() == []
 
 
+def test_choices_in_the_window_stay_until_their_setting_changes(make_kit) -> None:
+    with make_kit("kit110") as kit:
+        kit.settings.destroy_item("/exts")
+        kit.set("width", 24)
+        kit.settings.set(f"/persistent/exts/{NAME}/layout", {"width": 40, "height": 36, "outputs": ["depth"]})
+        model = kit.enable().need_model()
+        view = model.renderer.view
+        assert (view.width, view.height, view.outputs) == (24, 36, ("depth",))  # the setting that is set wins
+        model.renderer.set_size(50, 51)
+        kit.set("max_rate", 5.0)
+        kit.app.update()
+        assert (model.renderer.view.width, model.renderer.view.height) == (50, 51)
+        kit.set("height", 20)
+        kit.app.update()
+        assert (model.renderer.view.width, model.renderer.view.height) == (50, 20)
+
+
 @pytest.mark.parametrize("tab", [0, 1, 2])
 def test_every_tab_lets_go_of_the_stage(make_kit, tab: int) -> None:
     with make_kit("kit110") as kit:

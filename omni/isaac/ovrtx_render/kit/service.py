@@ -61,7 +61,7 @@ class Service:
         self.model: ViewModel | None = None
         self.stage: Any = None
         self._notices = Notices(name)
-        self._registration = IsaacLabRegistration(self._notices)
+        self._registration = IsaacLabRegistration(self._notices, lambda: self.settings.renderer)
         self._poses = Poses(self._notices)
         self.interface = Interface(name, self.need_model, self._notices)
         self._driver: Driver | None = None
@@ -76,10 +76,13 @@ class Service:
         """Begin; whatever was begun is ended by :meth:`stop`, also after a failure halfway."""
         global _running
         _running = self
+        self._ends += [self._close_model, self._stage_closing, self._registration.stop]
         self._ends.append(SettingsWatcher(self.name, self._settings_changed).stop)
         self._read_settings()
         self._ends.append(self._stop_driver)
         self._start_driver()
+        if self.settings.isaaclab:
+            self._registration.start()
         self._ends.append(observe_post_update(self._update, f"{self.name} update"))
         self._ends.append(watch(self._look_on))
         stage_events = StageEvents(self.name, self._stage_opened, self._stage_closing, self._stage_loaded)
@@ -99,8 +102,8 @@ class Service:
                 end()
             except Exception as error:  # the others must still end
                 self._notices.error("the extension could not be stopped cleanly", error)
-        self._stage_closing()
-        self._registration.undo()
+
+    def _close_model(self) -> None:
         model, self.model = self.model, None
         if model is not None:
             model.on_message = model.session.prepare = None
@@ -122,7 +125,7 @@ class Service:
             self.model = ViewModel(self.settings.renderer, store=LayoutStore(self.name))
             self.model.on_message = self._tell
             self.model.session.prepare = self._poses.write
-            self._configure()
+            self._configure(KitSettings())
             if self.stage is not None:
                 self.model.open(self.stage)
         return self.model
@@ -147,6 +150,8 @@ class Service:
         if self.stage is None:
             raise SceneError("there is no open stage to draw; open one first")
         session, end = self.need_model().session, time.monotonic() + timeout
+        if session.attached and session.bundle is not None:
+            return session.bundle.outputs  # somebody else draws, and these are their newest images
         first, output = session.step, self.settings.outputs[0]
         session.drawer.retry()
         session.request()
@@ -164,11 +169,13 @@ class Service:
         """Once an update of the application."""
         if self._changed:
             self._changed = False
+            before = self.settings
             self._read_settings()
             self._start_driver()
-            self._configure()
+            self._configure(before)
         if self.model is not None:
             try:
+                self._look_back(self.model)
                 self.model.update()
             except Exception as error:
                 self._notices.error("the cameras could not be shown", error)
@@ -197,6 +204,12 @@ class Service:
         except Exception as error:
             self._notices.error("the training's cameras could not be shown", error)
 
+    def _look_back(self, model: ViewModel) -> None:
+        """Draw the stage again when whoever drew has closed their renderer, or forgot those cameras."""
+        session = model.session
+        if session.attached and session.renderer is not None and session.bundle not in session.renderer.bundles:
+            model.open(self.stage)
+
     def _tell(self, message: Message) -> None:
         if message.severity == "info":
             self._notices.info(message.text)
@@ -209,8 +222,6 @@ class Service:
         self.stage = stage
         self._poses.open(self.settings.poses)
         self._start_driver()  # a simulation context may have been made since the last attempt
-        if self.settings.isaaclab:
-            self._registration.check(self.settings.renderer)
         if self.model is not None:
             self.model.open(stage)
 
@@ -239,17 +250,17 @@ class Service:
             if problem not in known:
                 self._notices.warn(problem)
 
-    def _configure(self) -> None:
-        settings, model = self.settings, self.model
-        self._poses.choose(settings.poses)
-        if model is not None and not model.session.attached:
-            model.renderer.set_view(
-                cfg=settings.renderer,
-                cameras=settings.cameras,
-                width=settings.width,
-                height=settings.height,
-                outputs=settings.outputs,
-            )
+    def _configure(self, before: KitSettings) -> None:
+        """Take over what was set since; what a person chose in the window stays otherwise."""
+        self._poses.choose(self.settings.poses)
+        names = {"renderer": "cfg", "cameras": "cameras", "width": "width", "height": "height", "outputs": "outputs"}
+        changes = {
+            field: getattr(self.settings, name)
+            for name, field in names.items()
+            if getattr(self.settings, name) != getattr(before, name)
+        }
+        if self.model is not None and changes and not self.model.session.attached:
+            self.model.renderer.set_view(**changes)
 
     # -- when to draw -----------------------------------------------------------------------------------------------
 
