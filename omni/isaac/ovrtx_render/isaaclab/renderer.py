@@ -193,6 +193,17 @@ class OvrtxRenderer(BaseRenderer):
                 clip_depth(*depth)
             announce(self._tiled, render_data.bundle)
 
+    def render_batch(self, render_data: Sequence[RenderData]) -> None:
+        """Draw several sensors' cameras."""
+        for one in render_data:
+            self.render(one)
+
+    def prepare_capture(self, render_data: RenderData, camera_data: CameraData, frame: ProxyArray) -> None:
+        """Nothing to do: an image is of the poses of its own frame."""
+
+    def reset(self, render_data: RenderData, env_ids: Sequence[int] | None = None) -> None:
+        """Nothing to do: no image depends on an earlier one but by motion vectors, which tell of a reset as it is."""
+
     def _place(self, render_data: RenderData) -> None:
         assert self._bodies is not None
         mounts = render_data.mounts
