@@ -61,7 +61,7 @@ class Tour:
 
     def save(self, name: str) -> None:
         path = ROOT / "docs" / "images" / f"window_{name}.jpg"
-        draw_window(self.window).save(path, quality=88, subsampling=0, optimize=True)
+        draw_window(self.window).save(path, quality=78, subsampling=0, optimize=True)
         print(f"{path.name}: {path.stat().st_size / 1024:.0f} KiB", flush=True)
 
     def point(self, row: int, u: float, v: float) -> None:
@@ -121,6 +121,17 @@ def main() -> None:
     tree.set_expanded(model_items(tree)[0], True, False)
     tour.frames()
     tour.save("materials")
+    model.tab = 1
+    tour.frames()
+    x, y, w, h = model.tiles.grid.box(9) or (0.0, 0.0, 0.0, 0.0)
+    double.mouse(window, "canvas", "pressed", x + 0.7 * w, y + 0.8 * h, 1, 0)
+    tour.frames()
+    tour.save("picked")
+    double.click(window, "tab_tiles")
+    tour.frames()
+    double.choose(window, "look", "binding")
+    tour.frames()
+    tour.save("binding")
     window.destroy()
     model.close()
     print(f"{time.perf_counter() - began:.0f} s")

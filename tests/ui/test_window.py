@@ -154,6 +154,16 @@ def test_mouse_points_selects_focuses_drags_and_zooms(show: Show, stage: Usd.Sta
     assert tiles.focused is None
 
 
+def test_right_click_tells_what_a_pixel_shows(show: Show, stage: Usd.Stage) -> None:
+    model, window = show(stage)
+    x, y, w, h = model.tiles.grid.box(1)
+    double.mouse(window, "canvas", "pressed", x + w / 2, y + h / 2, 1, 0)
+    frames(model, window)
+    assert double.find(window, "tab_materials").checked
+    assert "picked: /World/envs/env_1/Cube (env 1)" in texts(window)
+    assert any("no material, shown by its displayColor" in text for text in texts(window))
+
+
 def test_mouse_is_right_on_a_screen_with_another_scale(
     show: Show, stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

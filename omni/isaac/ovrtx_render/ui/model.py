@@ -19,7 +19,7 @@ from .materials_model import MaterialsModel
 from .recording import Recorder
 from .renderer_model import RendererModel
 from .session import Session
-from .tile_grid import MIN_CELL
+from .tile_grid import MIN_CELL, Hit
 from .tiles_model import TilesModel
 
 if TYPE_CHECKING:
@@ -221,13 +221,17 @@ class ViewModel:
         if output:
             self.tiles.show_output_when_drawn(output)
 
-    def pick(self) -> None:
-        """Say what the pixel below the pointer shows: prim, material, textures, and why. Opens the tab Materials."""
-        readout = self.tiles.readout
-        if readout is None:
+    def pick(self, hit: Hit | None = None) -> None:
+        """Say what a pixel shows: prim, material, textures, and why. Opens the tab Materials.
+
+        Args:
+            hit: The pixel; None is the one below the pointer.
+        """
+        hit = hit or self.tiles.pointer
+        if hit is None:
             self.say("warning", "point at a pixel of a tile first")
             return
-        self.materials.pick(readout.row, readout.x, readout.y)
+        self.materials.pick(hit.row, hit.x, hit.y)
         self.tab = 2
 
     def show_finding(self) -> None:

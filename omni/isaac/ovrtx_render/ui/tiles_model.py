@@ -102,6 +102,7 @@ class TilesModel:
         focused: Row that is seen alone, or None.
         paused: Keep the picture; frames are not taken.
         picture: The newest picture, or None.
+        pointer: The pixel below the pointer, or None.
         readout: What is below the pointer, or None.
         statistics: Numbers about all tiles, or None.
         value_range: Values at the ends of the colour map when nothing else is chosen.
@@ -125,7 +126,7 @@ class TilesModel:
         self._dirty = False
         self._before_focus: TileGrid | None = None
         self._next_output = ""
-        self._pointer: Hit | None = None
+        self.pointer: Hit | None = None
         self._asked: tuple[Frame, Hit | None] | None = None
         self.shown = False
         self.grid = TileGrid()
@@ -206,7 +207,7 @@ class TilesModel:
         self._work.take()
         self.value_range = (0.0, 0.0)
         self._bundle = self._frame = self.picture = self.readout = self.statistics = None
-        self._pointer = self._asked = self._before_focus = self.selected = self.focused = None
+        self.pointer = self._asked = self._before_focus = self.selected = self.focused = None
         self.grid = self.grid.with_tiles(np.zeros(0, np.int32), 1, 1)
         self._watch.clear()
         self._touch()
@@ -222,8 +223,8 @@ class TilesModel:
         if self.statistics is not None and len(self.statistics.flags) == len(frame.bundle):
             for flag, mark in _MARKS.items():
                 marks[(self.statistics.flags[rows] & flag) > 0] = mark
-        if self._pointer is not None:
-            marks[rows == self._pointer.row] = _POINTED
+        if self.pointer is not None:
+            marks[rows == self.pointer.row] = _POINTED
         if self.selected is not None:
             marks[rows == self.selected] = _SELECTED
         return Scenery(
@@ -235,7 +236,7 @@ class TilesModel:
             self.split,
             self.value_range,
             marks,
-            self._pointer,
+            self.pointer,
             np.maximum(frame.bundle.envs, 0) if self.numbers else None,
         )
 
@@ -383,14 +384,14 @@ class TilesModel:
     def point(self, x: float, y: float) -> None:
         """The pointer is at a place of the canvas [px]."""
         pointer = self.grid.hit(x, y)
-        if pointer != self._pointer:
-            self._pointer = pointer
+        if pointer != self.pointer:
+            self.pointer = pointer
             self._dirty = True
 
     def leave(self) -> None:
         """The pointer left the canvas."""
-        if self._pointer is not None:
-            self._pointer = self.readout = None
+        if self.pointer is not None:
+            self.pointer = self.readout = None
             self._dirty = True
 
     def select(self, row: int | None) -> None:

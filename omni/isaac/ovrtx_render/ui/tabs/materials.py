@@ -184,7 +184,7 @@ class MaterialsTab:
                 for i, texture in enumerate(picked.textures):
                     tooltip = f"{texture.use}: {texture.path}, {texture.size[0]} x {texture.size[1]}"
                     height, width = texture.thumbnail.shape[:2]
-                    with ui.VStack(width=64):
+                    with ui.VStack(width=80):
                         view = ImageView(
                             identifier=f"texture_{i}", tooltip=tooltip, width=width, height=min(height, 48)
                         )

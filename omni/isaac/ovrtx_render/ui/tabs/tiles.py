@@ -19,7 +19,11 @@ __all__ = ["TilesTab"]
 _COMPARE = {"tiles": Compare.OFF, "reference": Compare.REFERENCE, "split": Compare.SPLIT, "diff": Compare.DIFFERENCE}
 _AS_IT_IS = "materials"
 _WITH_NOTHING, _WITH_FROZEN = "nothing", "frozen frame"
-_HELP = "Wheel: scroll. Ctrl + wheel: zoom. Click: select. Double click: see alone. Drag: move.\n" + "\n".join(
+_RIGHT = 1
+"""The right mouse button."""
+
+_HELP = "Wheel: scroll. Ctrl + wheel: zoom. Click: select. Double click: see alone. Drag: move.\n"
+_HELP += "Right click: what a pixel shows - prim, material, textures, and why.\n" + "\n".join(
     f"{key.name.replace('_', ' ').replace('KEY ', '').capitalize()}: {what}" for key, (what, _) in BINDINGS.items()
 )
 
@@ -84,11 +88,11 @@ class TilesTab:
         with ui.HStack(height=ROW + 4, spacing=3):
             self._choices["output"] = Choice(
                 tiles.outputs or [tiles.output], tiles.output, "output", tiles.show_output, "output that is seen (O)",
-                width=170,
+                width=ui.Fraction(3),
             )  # fmt: skip
             self._choices["color_map"] = Choice(
                 COLOR_MAPS, tiles.palette.color_map, "color_map", lambda name: me._set_color_map(name),
-                "colour map of depths and differences", width=80,
+                "colour map of depths and differences", width=72,
             )  # fmt: skip
             button("-", "zoom_out", lambda: tiles.move(tiles.grid.zoomed(0.8)), "smaller tiles (-)", width=ROW)
             button("+", "zoom_in", lambda: tiles.move(tiles.grid.zoomed(1.25)), "larger tiles (=)", width=ROW)
@@ -108,19 +112,18 @@ class TilesTab:
             ui.Label("vs", name="dim", width=0)
             self._choices["source"] = Choice(
                 sources, chosen, "compare_with", lambda name: me._compare_with(name),
-                "compare with: the frame that is on show now (F), or another backend", width=100,
+                "compare with: the frame that is on show now (F), or another backend", width=ui.Fraction(2),
             )  # fmt: skip
             self._choices["compare"] = Choice(
                 list(_COMPARE), _name_of(tiles.compare), "compare", lambda name: tiles.set_compare(_COMPARE[name]),
-                "see the tiles, what they are compared with, both, or the difference (C)", width=84,
+                "see the tiles, what they are compared with, both, or the difference (C)", width=ui.Fraction(2),
             )  # fmt: skip
-            ui.Spacer()
             looks = [_AS_IT_IS, *(name for name in model.renderer.looks if name)]
             self._choices["look"] = Choice(
                 looks, model.renderer.view.look or _AS_IT_IS, "look", lambda name: me._choose_look(name),
-                "material views: " + "; ".join(f"{n}: {d}" for n, d in model.renderer.looks.items() if n), width=110,
+                "material views: " + "; ".join(f"{n}: {d}" for n, d in model.renderer.looks.items() if n),
+                width=ui.Fraction(2),
             )  # fmt: skip
-            button("Pick", "pick", model.pick, "what the pixel below the pointer shows (M)")
             button("PNG", "save_png", model.save_png, "save what is seen (S)")
             self._toggles["recording"] = button("Record", "record", model.record, "start or end a video (R)")
             button("?", "help", lambda: None, _HELP, width=ROW)
@@ -188,7 +191,9 @@ class TilesTab:
         tiles.point(*self._pointer)
         self._drag = self._pointer
         hit = tiles.grid.hit(*self._pointer)
-        if pressed == 0 and hit is not None:
+        if pressed == _RIGHT and hit is not None:
+            self._model.pick(hit)
+        elif hit is not None:
             tiles.select(hit.row)
 
     def _on_released(self) -> None:
