@@ -15,7 +15,6 @@ from ..scene.cameras import read_camera
 from ..scene.lights import is_light, read_light
 from ..scene.live_edits import INHERITED_PREFIXES, is_unseen
 from ..scene.semantics import SemanticReader
-from ..scene.transforms import matrix
 from .clones import OUTSIDE
 from .engine import Engine
 from .walk import Visit, is_shown, visit_below
@@ -138,7 +137,7 @@ class _Edit:
         if prim.IsA(UsdGeom.Subset):
             prim = prim.GetParent()
         for visit in visit_below(prim, envs):
-            if visit.kind == "drawn":
+            if visit.kind == "drawn":  # what is hidden shows nothing, and is checked when it is shown
                 self._looks[str(visit.prim.GetPath())] = envs
             elif visit.prim == prim:
                 self._engine.check_own_binding(prim, envs)
@@ -156,7 +155,7 @@ class _Edit:
         self._move(_topmost(self._moved))
         for material in self._materials:
             self._add_users(material)
-        self._shapes = {path for path in self._shapes if self._is_drawn(path)}
+        self._shapes = {path for path in self._shapes if path in self._looks or self._is_drawn(path)}
         engine.placed.replace({path: (self._clones.locate(path)[0], readers.pieces(path)) for path in self._shapes})
         for path in self._shapes:
             envs = self._own(path)
@@ -165,9 +164,7 @@ class _Edit:
             engine.take_shape(path, envs)
             self._looks.setdefault(path, envs)
         for path, envs in self._looks.items():
-            prim = self._stage.GetPrimAtPath(path)
-            if path in self._shapes or self._is_drawn(path):
-                engine.check_look_again(prim, envs)
+            engine.check_look_again(self._stage.GetPrimAtPath(path), envs)
         if self._labels:
             engine.labelled = any(
                 SemanticReader([], engine.cfg.semantic_filter).labels_of(prim) for prim in self._stage.Traverse()
@@ -206,12 +203,12 @@ class _Edit:
     def _read_record(self, visit: Visit, env: int) -> None:
         path = str(visit.prim.GetPath())
         if visit.kind == "camera":
-            world = matrix(UsdGeom.Xformable(visit.prim).ComputeLocalToWorldTransform(Usd.TimeCode.EarliestTime()))
-            self._engine.cameras[path] = read_camera(visit.prim, env, world)
+            self._engine.cameras[path] = read_camera(visit.prim, env, self._engine.readers().world(visit.prim))
         elif visit.kind == "light":
             readers = self._engine.readers()
-            world = matrix(UsdGeom.Xformable(visit.prim).ComputeLocalToWorldTransform(Usd.TimeCode.EarliestTime()))
-            light = read_light(visit.prim, env, world, readers.materials, readers.findings, self._engine.cfg)
+            light = read_light(
+                visit.prim, env, readers.world(visit.prim), readers.materials, readers.findings, self._engine.cfg
+            )
             if light is not None:
                 self._engine.lights[path] = light
             self._engine.take_shape(path, frozenset((env,)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from pxr import Sdf, Usd, UsdGeom
 
 from ..config import RendererCfg
@@ -67,14 +68,19 @@ class SinglePrims:
 
     def __init__(self, stage: Usd.Stage, cfg: RendererCfg, shapes: Shapes) -> None:
         self._stage, self._shapes = stage, shapes
+        self._places = UsdGeom.XformCache(TIME)
         self.findings: list[Finding] = []
         self.materials = MaterialReader(stage, cfg, self.findings, shapes.images)
         shapes.renew(self.materials)
 
+    def world(self, prim: Usd.Prim) -> np.ndarray:
+        """(4, 4) world matrix of a prim."""
+        return matrix(self._places.GetLocalToWorldTransform(prim))
+
     def pieces(self, path: str) -> list[Piece]:
         """What a gprim draws now."""
         prim = self._stage.GetPrimAtPath(path)
-        world = matrix(UsdGeom.Xformable(prim).ComputeLocalToWorldTransform(TIME))
+        world = self.world(prim)
         store = self._shapes.store
         return [
             Piece(

@@ -13,6 +13,8 @@ from .clones import OUTSIDE, Clones
 __all__ = ["Visit", "is_shown", "visit_all", "visit_below"]
 
 _DRAWN = Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)
+# Prototypes of point instancers often hang below an "over" or a "class", which the default predicate leaves out.
+_PROTOTYPE = Usd.TraverseInstanceProxies(Usd.PrimIsActive & Usd.PrimIsLoaded)
 _NOT_WALKED = frozenset({"Material", "Shader", "NodeGraph", "GeomSubset", "Skeleton", "SkelAnimation"})
 _PURPOSES = ("default", "render")
 
@@ -41,15 +43,17 @@ def visit_all(stage: Usd.Stage, clones: Clones) -> Iterator[Visit]:
             yield from visit_below(prim, envs, stops)
 
 
-def visit_below(prim: Usd.Prim, envs: frozenset[int], stops: Iterable[str] = ()) -> Iterator[Visit]:
-    """Visit a prim and all below it, but for the subtrees at ``stops``."""
+def visit_below(
+    prim: Usd.Prim, envs: frozenset[int], stops: Iterable[str] = (), predicate: Usd._PrimFlagsPredicate = _DRAWN
+) -> Iterator[Visit]:
+    """Visit a prim and all below it, but for the subtrees at ``stops``; prototypes of point instancers included."""
     left_out = {Sdf.Path(stop) for stop in stops}
     visible, purpose = True, ""
     parent = prim.GetParent()
     if parent and not parent.IsPseudoRoot():
         visible, purpose = _inherited(parent)
     inherited: list[tuple[bool, str]] = []
-    walk = iter(Usd.PrimRange.PreAndPostVisit(prim, _DRAWN))
+    walk = iter(Usd.PrimRange.PreAndPostVisit(prim, predicate))
     for each in walk:
         if walk.IsPostVisit():
             visible, purpose = inherited.pop()
@@ -62,6 +66,12 @@ def visit_below(prim: Usd.Prim, envs: frozenset[int], stops: Iterable[str] = ())
         if each.IsA(UsdGeom.Imageable):
             visible, purpose = _with_own(each, visible, purpose)
         yield Visit(each, _kind(each, visible and (purpose or "default") in _PURPOSES, visible), envs)
+        if kind == "PointInstancer" and visible:
+            for target in UsdGeom.PointInstancer(each).GetPrototypesRel().GetForwardedTargets():
+                prototype = each.GetStage().GetPrimAtPath(target)
+                # What the default predicate finds is visited where it stands.
+                if prototype and not _DRAWN(prototype) and not each.GetPath().HasPrefix(target):
+                    yield from visit_below(prototype, envs, predicate=_PROTOTYPE)
 
 
 def is_shown(prim: Usd.Prim) -> bool:
