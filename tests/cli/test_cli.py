@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -243,3 +244,23 @@ def test_camera_files_are_named_below_their_common_parent(tmp_path: Path) -> Non
     tiles = {"rgb": np.zeros((2, 2, 2, 3), np.uint8)}
     files = write_outputs(tmp_path, tiles, ["/World/envs/env_0/Camera", "/World/envs/env_1/Camera"], each=True)
     assert [f.name for f in files] == ["rgb.png", "env_0_Camera.png", "env_1_Camera.png"]
+
+
+def test_kernels_compiled_ahead_are_all_that_the_next_process_needs(two_cameras: Path, tmp_path: Path) -> None:
+    into = tmp_path / "kernels"
+    made = [sys.executable, "-m", "omni.isaac.ovrtx_render.cli", "compile", str(two_cameras)]
+    made += ["--presets", "fast", "--device", "cpu", "--into", str(into), "--json"]
+    done = subprocess.run(made, capture_output=True, text=True, timeout=300, check=True)
+    assert json.loads(done.stdout)["bytes"] > 10_000
+    drawn = [sys.executable, "-m", "omni.isaac.ovrtx_render.cli", "render", str(two_cameras), *FAST]
+    drawn += ["--out", str(tmp_path / "out"), "--outputs", "rgb,depth", "--width", "32", "--height", "32"]
+    before = {file for file in into.rglob("*") if file.is_file()}
+    subprocess.run(drawn, env={**os.environ, "WARP_CACHE_PATH": str(into)}, check=True, timeout=300)
+    after = {file for file in into.rglob("*") if file.is_file()}
+    assert after == before
+
+
+def test_compile_wants_a_preset() -> None:
+    code, _, err = run("compile", "--presets", ",")
+    assert code == 2
+    assert "presets is empty" in err

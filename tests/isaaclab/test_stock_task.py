@@ -21,6 +21,39 @@ def resolve(task: str, *overrides: str) -> Any:
     return resolve_task_config(task, None, overrides=list(overrides))[0]
 
 
+def test_choice_is_offered_the_moment_isaac_lab_is_imported() -> None:
+    """As the Kit extension does it; in a process of its own, which has not imported Isaac Lab yet."""
+    code = """
+from doubles.kit_process import kit_process
+with kit_process():
+    from omni.isaac.ovrtx_render.kit.imports import after_import
+from omni.isaac.ovrtx_render.isaaclab import presets
+cancel = after_import("isaaclab_tasks.utils.presets", presets.offer_preset)
+import isaaclab_tasks
+from isaaclab_tasks.utils.hydra import resolve_task_config
+words = ["renderer=ovrtx_render", "physics=newton_mjwarp"]
+cfg = resolve_task_config("Isaac-Cartpole-Camera-Direct", None, overrides=words)[0]
+print(type(cfg.scene.tiled_camera.renderer_cfg).__name__)
+"""
+    root = Path(__file__).resolve().parents[2]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(root), str(root / "tests")))}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300)
+    assert done.stdout.splitlines()[-1:] == ["OvrtxRendererCfg"], done.stderr[-3000:]
+
+
+def test_choice_is_withdrawn_as_if_it_had_never_been_offered() -> None:
+    from isaaclab_tasks.utils.presets import MultiBackendRendererCfg
+
+    from omni.isaac.ovrtx_render.isaaclab.presets import PRESET_NAME, offer_preset, withdraw_preset
+
+    before = dict(vars(MultiBackendRendererCfg))
+    offer_preset()
+    assert hasattr(MultiBackendRendererCfg(), PRESET_NAME)
+    withdraw_preset()
+    withdraw_preset()
+    assert dict(vars(MultiBackendRendererCfg)) == before
+
+
 def test_a_word_on_the_command_line_switches_a_stock_task(asset_dir: Path) -> None:
     """``renderer=ovrtx_render``, and nothing else that has to do with rendering."""
     import gymnasium

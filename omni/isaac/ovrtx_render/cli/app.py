@@ -8,6 +8,7 @@ import typer
 
 from .._version import __version__
 from .bench import bench
+from .compile import compile_kernels
 from .demo import demo
 from .doctor import doctor
 from .inspect import inspect
@@ -43,3 +44,4 @@ def _options(
 
 for command in (demo, render, train, bench, inspect, doctor, kit_path):
     app.command(no_args_is_help=command in (render, inspect))(command)
+app.command("compile")(compile_kernels)

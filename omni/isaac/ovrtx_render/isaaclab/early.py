@@ -20,6 +20,7 @@ import warp as wp
 from ..config import RendererCfg as CoreCfg
 from ..errors import ConfigError, InputError, SceneError
 from ..renderer import TiledRenderer
+from ..watching import announce
 
 if TYPE_CHECKING:
     from pxr import Usd
@@ -163,6 +164,7 @@ class RendererBase:
         bundle.set_poses(camera_positions, quat_wxyz=camera_orientations, convention="world")
         assert self.renderer is not None
         self.renderer.render(bundle)
+        announce(self.renderer, bundle)
 
     def get_output(self) -> dict[str, wp.array]:
         """(N, H, W, C) images by name, those of the last ``render``; the same buffers every time."""

@@ -21,6 +21,7 @@ from pxr import UsdGeom
 from ..config import RendererCfg
 from ..errors import SceneError
 from ..renderer import TiledRenderer
+from ..watching import announce
 from .mounting import CameraMounts
 from .physx_bodies import PhysxBodies
 
@@ -180,6 +181,7 @@ class OvrtxTiledCamera(TiledCamera):
         self._scene.renderer.render(self._bundle)
         self._data.info.update(self._bundle.info)
         self._clip_depths()
+        announce(self._scene.renderer, self._bundle)
 
     def _clip_depths(self) -> None:
         """As ``TiledCamera`` does: a ray longer than the clipping range misses, and what misses is configured."""
