@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -334,6 +335,8 @@ class Scene:
         env_paths: Prim paths of the environment roots; the index is the environment id.
         paths: Prim paths by index (one string each, shared by instances and owners).
         labels: Semantic labels by index, e.g. ``{"class": "robot"}``; index 0 is always ``{}`` (unlabelled).
+        clone_groups: Which environments are clones of one another (``CloneGroup`` of :mod:`.clones`), as long as the
+            stage is as it was read; None where that is not known.
     """
 
     meters_per_unit: float = 0.01
@@ -349,6 +352,7 @@ class Scene:
     paths: list[str] = field(default_factory=list)
     labels: list[dict[str, str]] = field(default_factory=lambda: [{}])
     findings: list[Finding] = field(default_factory=list)
+    clone_groups: list[Any] | None = None
 
     @property
     def num_envs(self) -> int:

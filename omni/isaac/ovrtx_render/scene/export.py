@@ -113,7 +113,9 @@ def export_stage(stage: Usd.Stage, scene: Scene, partitions: bool = True, exposu
         exposure: What the exposure of every camera multiplies colours with.
     """
     roots = scene.env_paths
-    groups = group_clones(stage, [stage.GetPrimAtPath(path) for path in roots])
+    groups = scene.clone_groups or group_clones(stage, [stage.GetPrimAtPath(path) for path in roots])
+    # Once: who exports again may do so because the stage is another one by now.
+    scene.clone_groups = None
     kinds = [kind for group in groups for kind in _kinds(stage, roots, group)]
     sources = {roots[kind.members[0]] for kind in kinds}
     while True:

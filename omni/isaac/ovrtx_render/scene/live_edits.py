@@ -167,6 +167,7 @@ class LiveScene:
         if not self._listener.pending:
             return None
         edits = self._listener.take()
+        self.scene.clone_groups = None
         try:
             return self._work_off(edits)
         except BaseException:

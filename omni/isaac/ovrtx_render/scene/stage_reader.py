@@ -161,6 +161,7 @@ class StageReader:
             if context is not None:
                 bases = np.broadcast_to(worlds[0, context.node], (len(group.members), 4, 4))
                 self._place_group(walk, assembly, scene.env_paths, "", group, context, bases)
+        scene.clone_groups = groups
         assembly.finish()
         walk.finish(scene)
         self._frames = [assembly.table.paths[i] for i in assembly.frames]
