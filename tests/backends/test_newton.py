@@ -241,6 +241,21 @@ class TestModelOfTheCaller:
             now[0] = after
             np.testing.assert_allclose(r.render(cameras)["depth"].numpy()[:, 8, 8, 0], [3.2, 2.2], atol=1e-3)
 
+    def test_replicated_worlds_are_told_apart(self) -> None:
+        """All worlds have the labels of the one they were made from, and shapes may be named by their body."""
+        one = newton.ModelBuilder()
+        body = one.add_body(xform=(0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 1.0))
+        one.add_shape_box(body, hx=0.3, hy=0.3, hz=0.3, label="/World/envs/env_0/Body")
+        builder = newton.ModelBuilder()
+        builder.replicate(one, 2)
+        model = builder.finalize(device="cpu")
+        options = {"model": model, "state": model.state()}
+        with TiledRenderer(self.scene(), RendererCfg(backend="newton", device="cpu", backend_options=options)) as r:
+            cameras = r.add_cameras(None, width=16, height=16, outputs=("depth", "rgb", "semantic_segmentation"))
+            ids = r.render(cameras)["semantic_segmentation"].numpy()[:, 8, 8, 0]
+            labels = cameras.info["semantic_segmentation"]["idToLabels"]
+            assert [labels[int(i)]["class"] for i in ids] == ["box_0", "box_1"]
+
     def test_what_does_not_fit_is_refused(self) -> None:
         model, state = self.make(worlds=1)
 

@@ -146,17 +146,38 @@ def given_model(scene: Scene, model: Any, state: Any, device: wp.Device) -> Draw
         )
     if model.device != device:
         raise ConfigError(f"the Newton model is on {model.device}, the renderer on {device}; give both the same device")
-    inst = scene.instances
-    first_of = {scene.paths[path]: i for i, path in reversed(list(enumerate(inst.path)))}
-    instance = [_nearest(label, first_of) for label in model.shape_label]
+    worlds = model.shape_world.numpy() if len(model.shape_label) else []
+    labels = _own_paths(model.shape_label, worlds, scene)
     textured = any(getattr(source, "texture", None) is not None for source in model.shape_source)
-    return DrawnModel(model, get, np.array(instance, np.int64), textured)
+    return DrawnModel(model, get, _instances_of(labels, scene), textured)
 
 
-def _nearest(label: str, first_of: dict[str, int]) -> int:
-    """Instance of a prim path, or of the nearest one above it; -1 if there is none."""
-    while label:
-        if label in first_of:
-            return first_of[label]
-        label = label.rpartition("/")[0]
-    return -1
+def _own_paths(labels: list[str], worlds: Any, scene: Scene) -> list[str]:
+    """Prim paths of shapes: a world that was replicated has the labels of the environment it was made from."""
+    roots = set(scene.env_paths)
+    levels = scene.env_paths[0].count("/") + 1 if scene.env_paths else 0
+    paths = []
+    for label, world in zip(labels, worlds, strict=True):
+        parts = label.split("/")
+        if 0 <= world < len(roots) and "/".join(parts[:levels]) in roots:
+            label = "/".join([scene.env_paths[world], *parts[levels:]])
+        paths.append(label)
+    return paths
+
+
+def _instances_of(paths: list[str], scene: Scene) -> np.ndarray:
+    """(S,) index in ``Scene.instances`` of prim paths: at, else below, else above the path; -1 if there is none."""
+    at: dict[str, int] = {}
+    below: dict[str, int] = {}
+    for i, index in enumerate(scene.instances.path):
+        path = scene.paths[index]
+        at.setdefault(path, i)
+        while path := path.rpartition("/")[0]:
+            below.setdefault(path, i)
+    found = []
+    for path in paths:
+        instance = at.get(path, below.get(path, -1))
+        while instance < 0 and (path := path.rpartition("/")[0]):
+            instance = at.get(path, -1)
+        found.append(instance)
+    return np.array(found, np.int64)
