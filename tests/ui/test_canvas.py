@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -219,3 +220,32 @@ def test_a_tile_that_stands_still_while_others_move_is_frozen(device: str) -> No
 def measure(name: str, pixels: np.ndarray, device: str) -> Any:
     a = taken(name, pixels, device)
     return Measurement.of(a.tiles.pixels, a.tiles.kind).read()
+
+
+@wp.kernel
+def _keep_busy(out: wp.array(dtype=wp.float32), count: int):
+    x = wp.float32(wp.tid())
+    for _i in range(count):
+        x = wp.sin(x) + wp.float32(1.0)
+    out[wp.tid()] = x
+
+
+@pytest.mark.gpu
+def test_pictures_do_not_wait_for_the_frame_that_is_being_drawn(device: str) -> None:
+    if device == "cpu":
+        pytest.skip("needs a CUDA device: OVRTX_RENDER_TEST_DEVICE=cuda:0")
+    tiles = taken("rgb", RNG.integers(0, 256, (4, 8, 8, 3)), device)
+    grid = TileGrid(np.arange(4, dtype=np.int32), 8, 8, 400, 300, 64.0)
+    canvas, show = Canvas(), Scenery(TileGrid(np.arange(4, dtype=np.int32), 8, 8, 400, 300, 64.0), Palette(), tiles)
+    expected = canvas.compose(show).host()
+    busy = wp.zeros(32, dtype=wp.float32, device=device)
+    wp.launch(_keep_busy, dim=32, inputs=[busy, 10], device=device)
+    wp.synchronize_device(device)
+    began = time.perf_counter()
+    wp.launch(_keep_busy, dim=32, inputs=[busy, 20_000_000], device=device)
+    picture = canvas.compose(Scenery(grid, Palette(), tiles))
+    composed = time.perf_counter() - began
+    wp.synchronize_device(device)
+    drawn = time.perf_counter() - began
+    assert composed < 0.2 * drawn
+    np.testing.assert_array_equal(picture.host(), expected)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import omni.ui as ui
 import pytest
+import warp as wp
 from omni.ui import double
 from pxr import Usd
 from ui_helpers import COUNT, make_stage, settle
@@ -26,6 +27,18 @@ from omni.isaac.ovrtx_render.ui.model import ViewModel
 from omni.isaac.ovrtx_render.ui.window import RendererWindow
 
 Show = Callable[..., tuple[ViewModel, RendererWindow]]
+
+
+@pytest.fixture(autouse=True)
+def gpu_memory(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where tests run on a GPU, the double reads what is handed to it from there."""
+    if device != "cpu":
+
+        def read(pointer: int, count: int) -> bytes:
+            memory: Any = wp.array(ptr=pointer, dtype=wp.uint8, shape=count, device=device, copy=False)
+            return memory.numpy().tobytes()
+
+        monkeypatch.setattr(ui.ByteImageProvider, "read_gpu", read)
 
 
 @pytest.fixture
@@ -418,6 +431,7 @@ def test_pictures_go_from_the_first_gpu_without_a_host_copy(
         monkeypatch.setattr(
             ui.ByteImageProvider, "set_bytes_data_from_gpu", lambda *_: ctypes.CDLL("no such library"), raising=True
         )
+    monkeypatch.setattr(ui.ByteImageProvider, "read_gpu", ctypes.string_at)
     told: list[str] = []
     window = ui.Window("picture", width=100, height=100)
     with window.frame:

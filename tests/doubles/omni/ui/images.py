@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,6 +47,8 @@ class ByteImageProvider(ImageProvider):
 
     strict_supported: ClassVar[bool] = False
     """Kit 110 has the argument ``strict``, Kit 107 does not."""
+    read_gpu: ClassVar[Callable[[int, int], bytes]] = ctypes.string_at
+    """Reads (pointer, count) bytes. Without a GPU tests hand in memory of the host; with one they set what reads it."""
     uploads: ClassVar[int] = 0
     """How many images were handed over, by all providers."""
 
@@ -70,8 +73,8 @@ class ByteImageProvider(ImageProvider):
         count = self._check(sizes, format, stride, new)
         if isinstance(gpu_bytes, bool) or not isinstance(gpu_bytes, int) or gpu_bytes == 0:
             raise TypeError(f"the pointer must be an int other than 0, not {gpu_bytes!r}")
-        # The double has no GPU: a test hands in memory of the host.
-        self._take(sizes, lambda: np.frombuffer(ctypes.string_at(gpu_bytes, count), np.uint8))
+        read = type(self).read_gpu
+        self._take(sizes, lambda: np.frombuffer(read(gpu_bytes, count), np.uint8))
 
     def _check(self, sizes: list[int], format: Any, stride: int, new: dict[str, Any]) -> int:
         require_main_thread()
