@@ -77,6 +77,27 @@ def test_the_application_may_draw_itself(sim: Any, open_renderer: Callable) -> N
     assert middle(renderer.render(cameras)["depth"]) == [2.5, 4.5]
 
 
+def test_inside_an_update_the_last_frame_is_delivered(sim: Any, open_renderer: Callable) -> None:
+    renderer = open_renderer()
+    cameras = renderer.add_cameras(None, width=16, height=16, outputs="depth")
+    seen: list[list[float]] = []
+    watch = [
+        stream().create_subscription_to_pop(lambda event: seen.append(middle(renderer.render(cameras)["depth"])))
+        for stream in (
+            sim.app.get_pre_update_event_stream,
+            sim.app.get_update_event_stream,
+            sim.app.get_post_update_event_stream,
+        )
+    ]
+    for _ in range(3):
+        sim.app.update()
+    assert len(seen) == 9  # nobody asked for an update within an update
+    assert seen[0] == [0.0, 0.0] and seen[-1] == [3.5, 4.5]
+    del watch
+    renderer.bind_transforms([BOX]).write(np.array([[0, 0, 1]], np.float32), quat_xyzw=UPRIGHT)
+    assert middle(renderer.render(cameras)["depth"]) == [2.5, 4.5]  # outside of one, an update is made
+
+
 def test_alpha_and_normals_know_what_is_hit(sim: Any, open_renderer: Callable) -> None:
     """Isaac Sim's own colours are opaque everywhere."""
     renderer = open_renderer()

@@ -25,7 +25,7 @@ from ..base import Backend, FrameBinding, check_options
 from ..devices import pick_device
 from ..targets import TARGETS, allocate_targets, retarget
 from .overlay import Overlay
-from .product import ANNOTATORS, TiledProduct, draw_frame, set_semantic_filter
+from .product import ANNOTATORS, TiledProduct, Updates, draw_frame, set_semantic_filter
 from .tiles import as_tiles, split_colors, split_floats, split_ids, tile_columns
 
 __all__ = ["IsaacRtxBackend"]
@@ -56,8 +56,8 @@ class _View:
 class IsaacRtxBackend(Backend):
     """Draws with Isaac Sim, in its own process.
 
-    Each frame lets the application update once. ``backend_options={"pump": False}`` does not: the images are then those
-    of the application's last frame.
+    Each frame lets the application update once. Inside an update of it, or with ``backend_options={"pump": False}``,
+    the images are those of its last frame.
 
     Raises:
         ConfigError: The device does not exist, or an option is unknown.
@@ -73,6 +73,7 @@ class IsaacRtxBackend(Backend):
         self._source: Scene | None = None
         self._stage: Any = None
         self._overlay: Overlay | None = None
+        self._updates = Updates()
         self._bundles: list[CameraBundle] = []
 
     # -- scene ------------------------------------------------------------------------------------------------------
@@ -190,10 +191,14 @@ class IsaacRtxBackend(Backend):
         start = time.perf_counter()
         self._open  # noqa: B018 (raises when closed)
         view: _View = bundle.backend_data
-        if self._pump:
+        pump = self._pump and not self._updates.running
+        if pump:
             draw_frame()
-        arrays, infos = view.product.images(self._pump)
+        images = view.product.images(pump)
         drawn = time.perf_counter()
+        if images is None:
+            return {"render": drawn - start, "outputs": 0.0, "total": drawn - start}
+        arrays, infos = images
         rows = np.arange(len(bundle)) if cameras is None else np.unique(cameras)
         self._split(bundle, arrays, wp.array(rows, dtype=wp.int32, device=self.device))
         for name, kind in bundle.kinds.items():
@@ -234,6 +239,7 @@ class IsaacRtxBackend(Backend):
     def close(self) -> None:
         for bundle in list(self._bundles):
             self.remove_cameras(bundle)
+        self._updates.close()
         if self._overlay is not None:
             self._overlay.close()
         self._overlay = self._source = self._stage = None

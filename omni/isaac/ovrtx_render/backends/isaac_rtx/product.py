@@ -17,11 +17,12 @@ from ...cameras import CameraBundle
 from ...config import RendererCfg
 from ...errors import OvrtxRenderError
 
-__all__ = ["ANNOTATORS", "TiledProduct", "draw_frame", "set_semantic_filter"]
+__all__ = ["ANNOTATORS", "TiledProduct", "Updates", "draw_frame", "set_semantic_filter"]
 
 _PLAY = "/app/player/playSimulations"
 _LOADING = 30.0
 """How long materials and textures may take to load [s]."""
+_LAST = 1 << 20
 _WARM_UP = 16
 """Frames after which a render product must have an image."""
 
@@ -68,25 +69,31 @@ class TiledProduct:
             made = rep.AnnotatorRegistry.get_annotator(annotator, params, device=str(device), do_array_copy=False)
             made.attach([self._product.path])
             self._annotators[annotator] = made
+        self._waited = 0
 
-    def images(self, pump: bool) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    def images(self, pump: bool) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
         """The tiled arrays by annotator, and the maps from ids or colours to labels.
 
         Args:
-            pump: Let the application draw until there is an image.
+            pump: Let the application draw until there is an image. Without, None until there is one.
 
         Raises:
             OvrtxRenderError: The application draws, but no image arrives.
         """
-        frames = _WARM_UP if pump else 1
-        for frame in range(frames):
+        while True:
             arrays, infos = self._read()
             if arrays is not None:
+                self._waited = 0
                 return arrays, infos
-            if frame + 1 < frames:
-                draw_frame()
+            self._waited += 1
+            if self._waited >= _WARM_UP:
+                break
+            if not pump:
+                return None
+            draw_frame()
+        self._waited = 0
         raise OvrtxRenderError(
-            f"{self._product.path} has no image after {frames} frames; start Isaac Sim with cameras enabled "
+            f"{self._product.path} has no image after {_WARM_UP} frames; start Isaac Sim with cameras enabled "
             "(--enable_cameras) and an RTX renderer, or use backend='warp'"
         )
 
@@ -113,6 +120,26 @@ class TiledProduct:
 def _by_value(table: dict[Any, Any]) -> dict[Any, Any]:
     """Keys as ids or (r, g, b, a), where Replicator has them as text."""
     return {ast.literal_eval(key) if isinstance(key, str) else key: value for key, value in table.items()}
+
+
+class Updates:
+    """Knows whether the application is in an update, in which it must not be asked for another one."""
+
+    def __init__(self) -> None:
+        app = omni.kit.app.get_app()
+        self.running = False
+        # The first and the last that are called in an update.
+        self._subscriptions = [
+            app.get_pre_update_event_stream().create_subscription_to_pop(lambda _: self._note(True), order=-_LAST),
+            app.get_post_update_event_stream().create_subscription_to_pop(lambda _: self._note(False), order=_LAST),
+        ]
+
+    def _note(self, running: bool) -> None:
+        self.running = running
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._subscriptions = []
 
 
 def draw_frame() -> None:
