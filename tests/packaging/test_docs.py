@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from omni.isaac.ovrtx_render.backends.worker.options import WorkerOptions
 from omni.isaac.ovrtx_render.config import PRESETS, RendererCfg
 from omni.isaac.ovrtx_render.outputs import ALIASES, OUTPUTS
 
@@ -50,6 +51,13 @@ def test_every_finding_is_documented() -> None:
     documented = set(re.findall(r"^\| `([a-z]+(?:-[a-z]+)+)` \|", SCENE, re.MULTILINE))
     assert len(codes) > 30
     assert codes == documented
+
+
+def test_every_option_of_the_worker_is_documented() -> None:
+    text = (ROOT / "docs" / "backends" / "worker.md").read_text(encoding="utf-8")
+    for field in fields(WorkerOptions):
+        default = "{}" if field.name == "env" else repr(getattr(WorkerOptions(), field.name))
+        assert f"| `{field.name}` | `{default}` |" in text
 
 
 def test_links_between_documents_lead_somewhere() -> None:
