@@ -197,10 +197,10 @@ class View(CameraTable):
             dtype, shape = TARGETS[kind]
             empty = wp.empty((0,) * (1 + len(shape)), dtype=dtype, device=self.cameras.device)
             setattr(images, name, self.targets.get(kind, empty))
-        wants_ids = any(len(getattr(images, name)) for name in _IDS)
         wants_color = any(len(getattr(images, name)) for name in _COLORS)
         images.depth = images.plane if len(images.plane) else self._space("depth", wp.float32, True)
-        images.shape = self._space("shape", wp.uint32, wants_ids)
+        # Always: Newton compiles a kernel for every set of images that it is asked for.
+        images.shape = self._space("shape", wp.uint32, True)
         images.light = images.hdr if len(images.hdr) else self._space("light", wp.vec3, wants_color)
         images.coverage = self._space("coverage", wp.uint32, wants_color and cfg.samples_per_pixel > 1)
         for name in _IDS:
