@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -205,3 +207,103 @@ def test_fixes_are_followed(code: str, tmp_path: Path) -> None:
         for fix in fixes:
             fix.undo()
         assert inspector.sync() and facts(inspector.report) == broken
+
+
+def toggles(stage: Usd.Stage, env: int, choose: Callable[[Sequence[Any]], Any]) -> list[Callable[[], object]]:
+    """Edits of an environment that make and mend things."""
+    root = f"/World/envs/env_{env}"
+
+    def at(path: str, name: str, *values: Any) -> Callable[[], object]:
+        def edit() -> None:
+            found = stage.GetPrimAtPath(path)
+            if found:
+                found.GetAttribute(name).Set(choose(values))
+
+        return edit
+
+    def rebind() -> None:
+        found = stage.GetPrimAtPath(f"{root}/Robot/box")
+        targets = choose([["/World/Looks/shared"], ["/World/Looks/gone"], [f"{root}/Looks/own"], []])
+        if found and targets:
+            found.GetRelationship("material:binding").SetTargets(targets)
+        elif found:
+            UsdShade.MaterialBindingAPI(found).UnbindAllBindings()
+
+    def hide() -> None:
+        if found := stage.GetPrimAtPath(f"{root}/Robot"):
+            found.CreateAttribute("visibility", Sdf.ValueTypeNames.Token).Set(choose(["inherited", "invisible"]))
+
+    def more() -> None:
+        path = f"{root}/Robot/more"
+        if choose([True, False]):
+            UsdGeom.Cube.Define(stage, path)
+        else:
+            stage.RemovePrim(path)
+
+    def connect() -> None:
+        output = stage.GetPrimAtPath(f"{root}/Looks/own").GetAttribute("outputs:surface")
+        output.SetConnections(choose([[], [f"{root}/Looks/own/Surface.outputs:surface"]]))
+
+    def turn() -> None:
+        box = UsdGeom.Mesh(prim(stage, f"envs/env_{env}/Robot/box"))
+        box.CreateOrientationAttr(choose(["leftHanded", "rightHanded"]))
+
+    return [
+        rebind,
+        hide,
+        more,
+        connect,
+        turn,
+        at(f"{root}/Looks/own/Surface", "inputs:opacity", 0.0, 1.0),
+        at("/World/Looks/shared/Surface", "inputs:opacity", 0.0, 1.0, 1.0),
+        at(f"{root}/Robot/ball", "xformOp:translate", Gf.Vec3d(0, 0, 2), Gf.Vec3d(0.5, 0.5, 4)),
+        at(f"{root}/Robot/ball", "radius", 0.2, 2.2, -1.0),
+        at(f"{root}/Camera", "clippingRange", Gf.Vec2f(0.01, 100), Gf.Vec2f(50, 60)),
+        at(f"{root}/Camera", "xformOp:translate", Gf.Vec3d(0.5, 0.5, 4), Gf.Vec3d(0.5, 0.5, 0.6)),
+        at(f"{root}/Lamp", "inputs:intensity", 0.0, 3000.0),
+        at(root, "xformOp:translate", Gf.Vec3d(5.0 * env, 0, 0), Gf.Vec3d(5.0 * env, 100, 0)),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_sequence_of_edits_is_followed(seed: int, stage: Usd.Stage) -> None:
+    rng = random.Random(seed)
+    with Inspector(stage) as inspector:
+        for _ in range(10):
+            for _ in range(rng.choice([1, 1, 3])):
+                rng.choice(toggles(stage, rng.randrange(ENVS), rng.choice))()
+            inspector.sync()
+            assert facts(inspector.report) == facts(check(stage))
+
+
+def test_a_material_and_who_shows_it_change_together(stage: Usd.Stage) -> None:
+    with Inspector(stage) as inspector:
+        UsdShade.MaterialBindingAPI(prim(stage, "envs/env_0/Robot/box")).UnbindAllBindings()
+        prim(stage, "Looks/shared/Surface").GetAttribute("inputs:opacity").Set(0.0)
+        inspector.sync()
+        assert facts(inspector.report) == facts(check(stage))
+        assert {finding.code for finding in inspector.findings} == {"material-unbound", "material-invisible"}
+
+
+def test_a_material_that_nobody_shows_any_more_is_forgotten(stage: Usd.Stage) -> None:
+    for env in range(ENVS):
+        bind(prim(stage, f"envs/env_{env}/Robot/box"), f"/World/envs/env_{env}/Looks/own")
+        prim(stage, f"envs/env_{env}/Looks/own").RemoveProperty("outputs:surface")
+    with Inspector(stage) as inspector:
+        assert [finding.envs for finding in inspector.findings] == [(0, 1, 2, 3)]
+        bind(prim(stage, "envs/env_1/Robot/box"), "/World/Looks/shared")
+        inspector.sync()
+        assert [finding.envs for finding in inspector.findings] == [(0, 1, 2, 3)], "the ball still shows it"
+        bind(prim(stage, "envs/env_1/Robot/ball"), "/World/Looks/shared")
+        inspector.sync()
+        assert [finding.envs for finding in inspector.findings] == [(0, 2, 3)]
+
+
+def test_a_part_of_a_part_that_differs_is_told_of_where_it_does(stage: Usd.Stage) -> None:
+    for env in (2, 3):
+        UsdGeom.Imageable(prim(stage, f"envs/env_{env}/Robot/box")).CreatePurposeAttr("render")
+        UsdGeom.Cube.Define(stage, f"/World/envs/env_{env}/Robot/box/knob")
+        bind(prim(stage, f"envs/env_{env}/Robot/box/knob"), "/World/Looks/shared")
+    UsdGeom.Cube(prim(stage, "envs/env_3/Robot/box/knob")).CreateSizeAttr(-1.0)
+    (finding,) = check(stage).findings
+    assert (finding.code, finding.path, finding.envs) == ("geometry-invalid", "/World/envs/env_3/Robot/box/knob", (3,))

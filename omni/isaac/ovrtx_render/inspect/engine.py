@@ -18,7 +18,7 @@ from .checks import bindings as binding_checks
 from .checks import looks, shapes, stages, uvs
 from .checks.cameras import check_cameras
 from .checks.lights import check_lights
-from .clones import OUTSIDE, Clones
+from .clones import ENV, OUTSIDE, Clones
 from .finding import Told
 from .placed import Piece, Placed
 from .refine import refine
@@ -75,6 +75,7 @@ class Engine:
         self.lights: dict[str, Light] = {light.path: light for light in scene.lights}
         self.cameras: dict[str, Camera] = {camera.path: camera for camera in scene.cameras}
         self.placed = Placed(scene)
+        self._inside_out: set[str] = set()
         entries: dict[str, list[int]] = defaultdict(list)
         for index, sources in enumerate(self.reader.material_sources()):
             for source in sources:
@@ -89,6 +90,7 @@ class Engine:
         for visit in visit_all(self.stage, self.clones):
             self.check_prim(visit, material_of)
         self.take_findings(scene.findings)
+        self.check_rooms()
         self.check_cameras(list(self.cameras.values()))
         self.check_stage()
 
@@ -143,9 +145,13 @@ class Engine:
         told: list[Told] = []
         for piece in pieces:
             if piece.mesh is not None:
-                facts = self._facts_of(piece)
-                is_room = facts.inverted and not piece.double_sided and self._is_room(path)
-                told += shapes.check_mesh(path, facts, piece.double_sided, is_room)
+                told += shapes.check_mesh(path, self._facts_of(piece), piece.double_sided)
+        inverted = any(p.mesh is not None and not p.double_sided and self._facts_of(p).inverted for p in pieces)
+        name = self.clones.locate(path)[1]
+        for env in envs:
+            (self._inside_out.add if inverted else self._inside_out.discard)(self.clones.place(name, env))
+        if not inverted:
+            self.told.put(path, "solid", (), envs)
         self.told.put(path, "shape", dict.fromkeys(told), envs)
         self.check_place(path, envs, pieces)
 
@@ -153,6 +159,18 @@ class Engine:
         """Check whether the transform of a drawn prim leaves any of it."""
         told = shapes.check_transform(path, pieces[0].transform) if pieces else ()
         self.told.put(path, "place", told, envs)
+
+    def check_rooms(self, envs: Collection[int] | None = None) -> None:
+        """Check whether meshes that are turned inside out are rooms, in some environments (None: in all)."""
+        eyes = np.array([camera.transform[3, :3] for camera in self.cameras.values()]).reshape(-1, 3)
+        seats = np.array([camera.env for camera in self.cameras.values()], np.int32)
+        for path in self._inside_out:
+            env = self.clones.locate(path)[0]
+            if envs is None or env in envs or env < 0 or -1 in envs:
+                near = eyes[(seats == env) | (seats < 0) | (env < 0)]
+                rooms = [self.placed.share_inside(int(row), near) > 0.0 for row in self.placed.rows_of(path)]
+                told = () if any(rooms) else (shapes.inside_out(path),)
+                self.told.put(path, "solid", told, frozenset((env,)))
 
     def check_cameras(self, cameras: list[Camera]) -> None:
         """Check where cameras are and what they cut away."""
@@ -212,8 +230,12 @@ class Engine:
         path = str(prim.GetPath())
         before = self._shown_in(self.clones.locate(path)[1], envs)
         self.check_own_binding(prim, envs)
-        self.check_look(prim, envs, self.readers().material_of)
+        self.check_look(prim, envs, self.material_of(path))
         self.take_look(path, envs, before)
+
+    def material_of(self, path: str) -> MaterialOf:
+        """Reads what a prim shows now; of a prim that cannot be drawn nothing is read."""
+        return self.readers().material_of if len(self.placed.rows_of(path)) else lambda prim, binding: None
 
     def take_look(self, path: str, envs: frozenset[int], before: Collection[str] = ()) -> None:
         """Take over what was read of the look of a prim.
@@ -226,18 +248,25 @@ class Engine:
         env, name = self.clones.locate(path)
         own = [refine(self.stage, one) for one in self.readers().findings_at(path) if one.code in _LOOK_CODES]
         self.told.put(path, "read look", own, envs)
-        for material in self._shown_in(name, envs).union(before):
-            self.take_network(self.clones.place(material, env), envs)
+        now = self._shown_in(name, envs)
+        for material in now:
+            self._take_network(material, env, envs)
+        for material in set(before) - now:
+            self._release(material, envs)
 
-    def take_network(self, path: str, envs: frozenset[int]) -> None:
-        """Take over what was read of a material, or forget it if nobody shows it any more."""
-        env, name = self.clones.locate(path)
-        concerned = OUTSIDE if env < 0 else envs
-        if not any(name in self._shown_in(user, concerned) for user in self.users.get(name, ())):
-            self.told.forget(name, concerned)
-            return
+    def _take_network(self, name: str, env: int, envs: frozenset[int]) -> None:
+        """Take over what was read of a material that a prim shows."""
+        path = self.clones.place(name, env)
+        concerned = OUTSIDE if self.clones.locate(path)[0] < 0 else envs
         found = [one for one in self.readers().findings if one.path == path or one.path.startswith(f"{path}/")]
         self.told.put(path, "read network", [refine(self.stage, one) for one in found], concerned)
+
+    def _release(self, name: str, envs: frozenset[int]) -> None:
+        """Forget a material where nobody shows it any more."""
+        for env in envs if name.startswith(ENV) else OUTSIDE:
+            one = frozenset((env,))
+            if not any(name in self._shown_in(user, one) for user in self.users.get(name, ())):
+                self.told.forget(name, one)
 
     def take_shape(self, path: str, envs: frozenset[int]) -> None:
         """Take over what was read of the geometry of a prim."""
@@ -254,6 +283,7 @@ class Engine:
                     place = self.clones.place(each, env)
                     if kind == "drawn":
                         self.placed.remove(place)
+                        self._inside_out.discard(place)
                     self.lights.pop(place, None)
                     self.cameras.pop(place, None)
                 self._forget_looks(each, envs)
@@ -263,8 +293,7 @@ class Engine:
         before = self._shown_in(name, envs)
         self._note_look(name, (), envs)
         for material in before:
-            for env in envs:
-                self.take_network(self.clones.place(material, env), envs)
+            self._release(material, envs)
 
     def _shown_in(self, name: str, envs: frozenset[int]) -> set[str]:
         """Names of the materials that a prim shows in some environments; ``{-1}`` asks for any."""
@@ -304,10 +333,6 @@ class Engine:
         if known is None or known[0] is not piece.mesh:
             known = self._facts[id(piece.mesh)] = (piece.mesh, shapes.mesh_facts(piece.mesh))
         return known[1]
-
-    def _is_room(self, path: str) -> bool:
-        eyes = np.array([camera.transform[3, :3] for camera in self.cameras.values()]).reshape(-1, 3)
-        return any(self.placed.share_inside(int(row), eyes) > 0.0 for row in self.placed.rows_of(path))
 
     def _abstract(self, binding: Binding, env: int) -> Binding:
         """A binding with a placeholder for its environment."""

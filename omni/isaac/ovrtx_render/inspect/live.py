@@ -6,7 +6,8 @@ instancers, prims of native prototypes and edits above the environments are chec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from pxr import Sdf, Usd, UsdGeom
@@ -153,8 +154,13 @@ class _Edit:
         readers = engine.readers()
         self._renew(_topmost(self._subtrees))
         self._move(_topmost(self._moved))
+        # Those that were edited themselves may show something else now, and are checked on their own.
+        edited: dict[str, set[int]] = defaultdict(set)
+        for path in self._looks:
+            env, name = self._clones.locate(path)
+            edited[name].add(env)
         for material in self._materials:
-            self._add_users(material)
+            self._add_users(material, edited)
         self._shapes = {path for path in self._shapes if path in self._looks or self._is_drawn(path)}
         engine.placed.replace({path: (self._clones.locate(path)[0], readers.pieces(path)) for path in self._shapes})
         for path in self._shapes:
@@ -170,6 +176,7 @@ class _Edit:
                 SemanticReader([], engine.cfg.semantic_filter).labels_of(prim) for prim in self._stage.Traverse()
             )
         if self._touched:
+            engine.check_rooms(self._touched)
             seen = self._touched | OUTSIDE
             cameras = engine.cameras.values()
             engine.check_cameras([c for c in cameras if OUTSIDE <= self._touched or c.env in seen])
@@ -195,7 +202,7 @@ class _Edit:
         for visit in visits:
             path, (env,) = _place(visit)
             self._read_record(visit, env)
-            engine.check_prim(visit, readers.material_of)
+            engine.check_prim(visit, engine.material_of(path))
             if visit.kind == "drawn":
                 engine.take_shape(path, visit.envs)
                 engine.take_look(path, visit.envs)
@@ -238,14 +245,14 @@ class _Edit:
         for each, envs in moved:
             engine.check_place(each, envs, engine.placed.pieces_of(each))
 
-    def _add_users(self, material: str) -> None:
-        """Everything that shows a material that changed, one of each set of clones."""
+    def _add_users(self, material: str, edited: Mapping[str, set[int]]) -> None:
+        """Everything that shows a material that changed, one of each set of clones, but for what was edited itself."""
         env, name = self._clones.locate(material)
         for user in self._engine.users.get(name, ()):
             for bindings, envs in self._engine.looks[user].items():
                 if not any(binding.material == name for binding in bindings):
                     continue
-                concerned = envs if env < 0 else envs & {env}
+                concerned = (envs if env < 0 else envs & {env}) - edited.get(user, set())
                 if concerned:
                     self._looks[self._clones.place(user, min(concerned))] = concerned
 

@@ -10,7 +10,7 @@ import numpy as np
 from ...scene.data import Mesh
 from ..finding import Told
 
-__all__ = ["MeshFacts", "check_mesh", "check_transform", "mesh_facts"]
+__all__ = ["MeshFacts", "check_mesh", "check_transform", "inside_out", "mesh_facts"]
 
 _LARGEST = 1_000_000
 """Triangles above which the topology of a mesh is not looked at."""
@@ -57,24 +57,26 @@ def mesh_facts(mesh: Mesh) -> MeshFacts:
     return MeshFacts(closed and volume < 0.0, int((uses > 2).sum()), alignment)
 
 
-def check_mesh(path: str, facts: MeshFacts, double_sided: bool, is_room: bool) -> Iterator[Told]:
-    """What is wrong with a mesh.
+def inside_out(path: str) -> Told:
+    """What is said of a closed single-sided mesh that is turned inside out, and is no room that is seen from within."""
+    return Told(
+        "normals-inverted",
+        path,
+        "the closed mesh is single-sided and wound inside out: its far side is seen through it, or nothing at all. "
+        "Turn its orientation, or make it doubleSided",
+        "orientation",
+    )
+
+
+def check_mesh(path: str, facts: MeshFacts, double_sided: bool) -> Iterator[Told]:
+    """What is wrong with a mesh, wherever it is.
 
     Args:
         path: Prim path.
         facts: Its facts.
         double_sided: Faces are drawn from both sides.
-        is_room: Cameras or other things are inside of it, so that it is seen from there.
     """
-    if facts.inverted and not double_sided and not is_room:
-        yield Told(
-            "normals-inverted",
-            path,
-            "the closed mesh is single-sided and wound inside out: its far side is seen through it, or nothing at all. "
-            "Turn its orientation, or make it doubleSided",
-            "orientation",
-        )
-    elif facts.alignment < _OPPOSED:
+    if facts.alignment < _OPPOSED and not facts.inverted:
         yield Told(
             "normals-opposed",
             path,
