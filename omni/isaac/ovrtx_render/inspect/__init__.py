@@ -8,7 +8,7 @@ from __future__ import annotations
 from .bindings import Binding
 from .codes import CODES, SEVERITIES, Code
 from .finding import Finding, Site
-from .fixes import Fix, save_fixes
+from .fixes import Fix, lookalike, save_fixes
 from .inspector import Inspector
 from .picking import Pick, pick
 from .report import Report, check
@@ -28,6 +28,7 @@ __all__ = [
     "Site",
     "View",
     "check",
+    "lookalike",
     "pick",
     "save_fixes",
     "shown",

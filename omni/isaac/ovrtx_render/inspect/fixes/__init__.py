@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .fix import Fix, save_fixes
-from .rules import fix_title, make_fix
+from .rules import fix_title, lookalike, make_fix
 
-__all__ = ["Fix", "fix_title", "make_fix", "save_fixes"]
+__all__ = ["Fix", "fix_title", "lookalike", "make_fix", "save_fixes"]
