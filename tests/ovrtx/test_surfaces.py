@@ -84,7 +84,8 @@ def test_rows_whose_environments_were_reset_are_named(library: Any, open_rendere
         settled = move(0.3)
     for _ in range(3):
         move(-0.2)
-    bundle.forget_history([2, 0])
+    bundle.forget_history([2])
+    bundle.forget_history([0])
     fresh = move(0.3)
     assert np.array_equal(fresh[0], settled[0]) and np.array_equal(fresh[2], settled[2])
     assert not np.array_equal(fresh[1], settled[1])

@@ -202,7 +202,10 @@ class OvrtxRenderer(BaseRenderer):
         """Nothing to do: an image is of the poses of its own frame."""
 
     def reset(self, render_data: RenderData, env_ids: Sequence[int] | None = None) -> None:
-        """Nothing to do: no image depends on an earlier one but by motion vectors, which tell of a reset as it is."""
+        """Let nothing of the last episode show in the next images, for backends that accumulate over time."""
+        if self._tiled is not None:
+            rows = env_ids.cpu().numpy() if hasattr(env_ids, "cpu") else env_ids
+            render_data.bundle.forget_history(rows)
 
     def _place(self, render_data: RenderData) -> None:
         assert self._bodies is not None

@@ -28,7 +28,7 @@ from ..warp.device_scene import scene_exposure
 from .lenses import calibrated_lenses, prim_lenses
 from .live import push_changes
 from .options import OvrtxOptions
-from .products import HISTORY_REQUEST, HISTORY_TILES, plan_products, products_usda, split_cameras
+from .products import plan_products, products_usda, split_cameras
 from .session import Session
 from .surfaces import DeformedMeshes, MaterialInput
 from .transforms import Bound, place_cameras
@@ -327,13 +327,7 @@ class OvrtxBackend(Backend):
             if len(cameras) == len(bundle) and len(self._views) == 1:
                 self._session.reset()
             return
-        view.requests += 1
-        for product in view.products:
-            tiles = cameras[(cameras >= product.first) & (cameras < product.first + product.grid.count)]
-            if len(tiles):
-                self._session.write_arrays([product.path], HISTORY_TILES, [(tiles - product.first).astype(np.float32)])
-                self._session.write_values([product.path], HISTORY_REQUEST, [np.int32(view.requests)])
-        self._fresh.clear()
+        view.forgotten[cameras] = True
 
     # -- rendering --------------------------------------------------------------------------------------------------
 
@@ -366,6 +360,9 @@ class OvrtxBackend(Backend):
         for view in self._views:
             if not view.sent:
                 kept.append(view.send(self._session))
+            if view.forgotten.any():
+                view.reset_tiles(self._session)
+                self._fresh.clear()
         return kept
 
     def _draw(self) -> None:

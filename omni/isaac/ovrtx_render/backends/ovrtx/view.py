@@ -16,7 +16,7 @@ from ..ids import palette, semantic_palette
 from ..targets import allocate_targets
 from .cutting import IdTable, cut, take_image
 from .labels import UNLABELLED, InstanceIds, SemanticIds
-from .products import SOURCES, Product
+from .products import HISTORY_REQUEST, HISTORY_TILES, SOURCES, Product
 from .session import Session
 from .transforms import pick_rows
 
@@ -33,6 +33,7 @@ class View:
         matrices: (N,) mat44d world matrices of the cameras [stage units].
         pinned: (N,) bool: cameras whose pose was set; the others follow their prims.
         sent: Whether the library has the poses.
+        forgotten: (N,) bool: cameras whose earlier images must not show in the next ones.
         lenses: Attributes of calibrated cameras, by name and row.
         targets: Flat output buffers by kind.
         copies: (to, from) buffers of kinds that were asked for twice.
@@ -50,7 +51,8 @@ class View:
         self.lenses: dict[str, dict[int, float]] = {}
         self.targets = allocate_targets(bundle, device)
         self.copies: list[tuple[wp.array, wp.array]] = []
-        self.requests = 0
+        self.forgotten = np.zeros(len(bundle), bool)
+        self._requests = 0
         self._handle: Any = None
         self._handle_rows = 0
         self._everything: Any = wp.array(np.arange(len(bundle), dtype=np.int32), dtype=wp.int32, device=device)
@@ -83,6 +85,16 @@ class View:
         session.send(self._handle, matrices)
         self.sent = True
         return matrices
+
+    def reset_tiles(self, session: Session) -> None:
+        """Have the library forget the history of the cameras that are :attr:`forgotten`, at its next step."""
+        self._requests += 1
+        for product in self.products:
+            tiles = np.flatnonzero(self.forgotten[product.first : product.first + product.grid.count])
+            if len(tiles):
+                session.write_arrays([product.path], HISTORY_TILES, [tiles.astype(np.float32)])
+                session.write_values([product.path], HISTORY_REQUEST, [np.int32(self._requests)])
+        self.forgotten[:] = False
 
     def release(self, session: Session) -> None:
         """Remove everything of the bundle from the library."""
