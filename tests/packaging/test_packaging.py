@@ -84,6 +84,26 @@ except AttributeError as error:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
 
 
+def test_a_scene_is_drawn_without_openusd() -> None:
+    """numpy and Warp are enough for a Scene that was read elsewhere."""
+    code = """
+import sys
+sys.modules["pxr"] = None  # importing it fails
+import numpy as np
+from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
+from omni.isaac.ovrtx_render.scene.data import Camera, Geometry, GeometryKind, Instances, Material, Scene
+zero, place = np.zeros(1, np.int32), np.eye(4)[None]
+place[0, 3, 2] = -2.0
+scene = Scene(1.0, "Y", paths=["/Ball"], geometries=[Geometry(GeometryKind.SPHERE, (1.0,))], materials=[Material("m")])
+scene.instances = Instances(zero, zero, zero - 1, place, zero > 0, zero, zero, zero)
+scene.cameras = [Camera("/Camera", -1, np.eye(4), clipping_range=(0.01, 10.0))]
+with TiledRenderer(scene, RendererCfg(backend="warp", device="cpu")) as renderer:
+    cameras = renderer.add_cameras(None, width=5, height=5, outputs="depth")
+    assert abs(float(renderer.render(cameras)["depth"].numpy()[0, 2, 2, 0]) - 1.0) < 1e-4
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=300)
+
+
 def test_import_is_light_and_quick() -> None:
     code = """
 import json, sys, time

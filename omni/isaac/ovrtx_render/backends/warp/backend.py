@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from ...cameras import CameraBundle  # noqa: E402
 from ...config import RendererCfg  # noqa: E402
 from ...errors import InputError  # noqa: E402
 from ...scene.data import Scene, SceneChanges  # noqa: E402
-from ...scene.own_rows import OwnMaterials, OwnMeshes  # noqa: E402
 from ..base import Backend, FrameBinding, check_options  # noqa: E402
 from ..devices import pick_device  # noqa: E402
 from ..ids import describe_ids  # noqa: E402
@@ -41,6 +40,9 @@ from .material_rows import MaterialRows  # noqa: E402
 from .program import Program, View, band_count, chunk_size, nothing  # noqa: E402
 from .transforms import follow_lights, refresh_clusters  # noqa: E402
 from .types import Affine, CameraState  # noqa: E402
+
+if TYPE_CHECKING:
+    from ...scene.own_rows import OwnMaterials, OwnMeshes
 
 __all__ = ["WarpBackend"]
 

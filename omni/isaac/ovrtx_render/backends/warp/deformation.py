@@ -7,18 +7,21 @@ launch a level.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import warp as wp
 
 from ...scene.data import Mesh, Scene
-from ...scene.own_rows import OwnMeshes
 from .bvh import LEAF_FLOATS, build_bvh, node_floats
 from .device_scene import DeviceScene
 from .native import CPU_WIDTH, CUDA_WIDTH
 from .surface import MeshAttributes
 from .transforms import place
 from .types import Affine, Shapes
+
+if TYPE_CHECKING:
+    from ...scene.own_rows import OwnMeshes
 
 __all__ = ["Deformation"]
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import warp as wp
 
-from ...scene.own_rows import OwnMaterials
 from .device_scene import DeviceScene
 from .materials import BASE_COLOR, MaterialState
 from .types import TextureRefState
+
+if TYPE_CHECKING:
+    from ...scene.own_rows import OwnMaterials
 
 __all__ = ["MaterialRows"]
 
