@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import warp as wp
-from newton.sensors import SensorCamera
 
 from ...cameras import CameraBundle
 from ...config import RendererCfg
@@ -37,7 +36,6 @@ from .view import SUPPORTED, View, World, light_up, make_sensor
 __all__ = ["NewtonBackend"]
 
 _CLOSED = "the renderer is closed; make a new TiledRenderer"
-_PRESERVE = int(SensorCamera.WorldRenderFlag.DISABLE_PRESERVE)
 
 
 class NewtonBackend(Backend):
@@ -263,25 +261,16 @@ class NewtonBackend(Backend):
             self._relight()
         view.follow(frames)
         wp.launch(camera_transforms, len(bundle), [view.cameras], [view.transforms], device=self.device)
-        picked = np.ones(len(bundle), bool)
-        if cameras is not None:
-            picked[:] = False
-            picked[cameras] = True
-        worlds = wp.array(np.where(picked, view.envs, _PRESERVE), dtype=wp.int32, device=self.device)
-        runs = [run for run in view.runs if picked[run.first : run.end].any()]
-        rows: dict[bool, list[int]] = {}
-        for run in runs:
-            rows.setdefault(run.everything, []).extend(run.first + np.flatnonzero(picked[run.first : run.end]))
-        states = {kind: self._world(kind).drawn.refresh(frames) for kind in rows}
+        picked = view.select(cameras)
+        states = {kind: self._world(kind).drawn.refresh(frames) for kind in picked.rows}
         traced = time.perf_counter()
-        for kind in rows:
+        for kind in picked.rows:
             view.prepare(kind, self._worlds[kind].drawn, scene, cfg, bundle)
-        for run in runs:
-            view.trace(self._worlds[run.everything], states[run.everything], run, worlds, cfg.samples_per_pixel)
+        for run in picked.runs:
+            view.trace(self._worlds[run.everything], states[run.everything], run, picked.worlds, cfg.samples_per_pixel)
         finished = time.perf_counter()
-        for kind, which in rows.items():
-            index = wp.array(which, dtype=wp.int32, device=self.device)
-            view.finish(index, kind, self._lighting, int(cfg.tone_mapping == "aces"), self._encode)
+        for kind, rows in picked.rows.items():
+            view.finish(rows, kind, self._lighting, int(cfg.tone_mapping == "aces"), self._encode)
         for to, source in view.copies:
             wp.copy(to, source)
         end = time.perf_counter()

@@ -90,6 +90,21 @@ class Run:
     lens: tuple[float, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Which cameras are drawn.
+
+    Attributes:
+        worlds: (N,) int32 what each camera sees, or that it is left alone.
+        runs: Runs with any of them.
+        rows: (n,) int32 of them, by kind of sight.
+    """
+
+    worlds: wp.array
+    runs: list[Run]
+    rows: dict[bool, wp.array]
+
+
 @dataclass(eq=False, kw_only=True)
 class View(CameraTable):
     """Cameras of a bundle.
@@ -109,6 +124,7 @@ class View(CameraTable):
     runs: list[Run] = field(default_factory=list)
     targets: dict[str, wp.array] = field(default_factory=dict)
     copies: list[tuple[wp.array, wp.array]] = field(default_factory=list)
+    _selected: tuple[bytes | None, Selection] | None = None
     _images: dict[bool, Images] = field(default_factory=dict)
     _scratch: dict[str, wp.array] = field(default_factory=dict)
     _rays: dict[int, tuple[tuple[float, ...], wp.array]] = field(default_factory=dict)
@@ -124,6 +140,25 @@ class View(CameraTable):
         keys = list(zip(everything.tolist(), lenses, strict=True))
         cuts = [0, *(i for i in range(1, len(keys)) if keys[i] != keys[i - 1]), len(keys)]
         self.runs = [Run(a, b, *keys[a]) for a, b in pairwise(cuts)]
+        self._selected = None
+
+    def select(self, cameras: np.ndarray | None) -> Selection:
+        """The cameras to draw (None: all); the same object as long as they are the same."""
+        key = None if cameras is None else cameras.tobytes()
+        if self._selected is None or self._selected[0] != key:
+            every = np.arange(len(self.envs))
+            picked = np.isin(every, every if cameras is None else cameras)
+            runs = [run for run in self.runs if picked[run.first : run.end].any()]
+            rows: dict[bool, list[int]] = {}
+            for run in runs:
+                rows.setdefault(run.everything, []).extend(run.first + np.flatnonzero(picked[run.first : run.end]))
+            worlds = np.where(picked, self.envs, int(SensorCamera.WorldRenderFlag.DISABLE_PRESERVE))
+
+            def ints(values: Any) -> wp.array:
+                return wp.array(values, dtype=wp.int32, device=self.cameras.device)
+
+            self._selected = (key, Selection(ints(worlds), runs, {kind: ints(some) for kind, some in rows.items()}))
+        return self._selected[1]
 
     def trace(self, world: World, state: Any, run: Run, worlds: wp.array, samples: int) -> None:
         """Let Newton draw a run; ``worlds`` (N,) int32 says what each camera sees, or that it is left alone."""
