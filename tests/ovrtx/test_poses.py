@@ -96,6 +96,33 @@ def test_a_camera_follows_its_body_until_its_pose_is_set(library: Any, open_rend
         assert_equal(found, expected, share=0.01)
 
 
+def test_a_prim_of_one_binding_below_a_prim_of_another(library: Any, open_renderer: Any) -> None:
+    """What was written last wins: the parent takes the child along, then the child is put elsewhere."""
+    library()
+    stage = plain(2)
+    for env in range(2):
+        tip = UsdGeom.Sphere.Define(stage, f"{ENVS}/env_{env}/Box/Tip")
+        tip.CreateRadiusAttr(0.4)
+        tip.AddTranslateOp().Set(Gf.Vec3d(0.1, -0.6, 0.5))
+    drawn: list[list[Any]] = []
+    for backend in ("ovrtx", "warp"):
+        renderer, bundle = opened(open_renderer, stage, backend)
+        boxes, tips = (renderer.bind_transforms(paths(name, 2)) for name in ("Box", "Box/Tip"))
+        steps = []
+        for step in range(4):
+            turn = [[0, 0, 0.1 * step, 1.0]] * 2
+            if step != 1:
+                boxes.write([[3.0 * env - 0.3, 0.2, 0.1 * step] for env in range(2)], quat_xyzw=turn)
+            if step in (1, 3):
+                tips.write([[3.0 * env + 0.3, -0.3, 0.4] for env in range(2)], quat_xyzw=turn)
+            renderer.render(bundle)
+            steps.append(images_of(bundle))
+        drawn.append(steps)
+    for found, expected in zip(*drawn, strict=True):
+        assert_equal(found, expected, share=0.01)
+    assert not np.array_equal(drawn[0][1]["depth"], drawn[0][2]["depth"])
+
+
 def test_a_typo_raises(library: Any, open_renderer: Any) -> None:
     library()
     renderer, bundle = opened(open_renderer, plain(2), "ovrtx")

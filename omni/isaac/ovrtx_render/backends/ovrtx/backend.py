@@ -174,11 +174,13 @@ class OvrtxBackend(Backend):
         assert isinstance(bound, Bound)
         self._first_write(bound)
         bound.write_poses(positions, quats, order)
+        bound.pull(self._bound)
 
     def write_matrices(self, bound: object, matrices: wp.array) -> None:
         assert isinstance(bound, Bound)
         self._first_write(bound)
         bound.write_matrices(matrices)
+        bound.pull(self._bound)
 
     def _first_write(self, bound: Bound) -> None:
         if not bound.written:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -85,6 +87,18 @@ def write_cameras(
         out[index[k]] = world_matrix(rotation_rows(q), positions[k])
 
 
+@wp.kernel(enable_backward=False, module="omni_ovrtx_transforms")
+def follow(
+    above: wp.array(dtype=wp.mat44d),
+    rows: wp.array(dtype=wp.vec2i),
+    relative: wp.array(dtype=wp.mat44d),
+    out: wp.array(dtype=wp.mat44d),
+):
+    """Prims keep their place relative to others above them; dim = pairs of (row above, row of ``out``)."""
+    k = wp.tid()
+    out[rows[k][1]] = relative[k] * above[rows[k][0]]
+
+
 def place_cameras(
     positions: wp.array, quats: wp.array, order: str, convention: str, index: wp.array, out: wp.array
 ) -> None:
@@ -106,6 +120,7 @@ class Bound:
         handle: Binding of the library; None if not all prims exist now.
         written: Whether anything was written, and whether as ``"poses"`` or ``"matrices"``.
         sent: Whether the library has what was written.
+        followers: By other bindings that were written: their rows that are below prims of this one.
     """
 
     paths: list[str]
@@ -115,6 +130,9 @@ class Bound:
     handle: Any = None
     written: str = ""
     sent: bool = True
+    followers: weakref.WeakKeyDictionary[Bound, tuple[wp.array, wp.array] | None] = field(
+        default_factory=weakref.WeakKeyDictionary
+    )
 
     @staticmethod
     def of(paths: list[str], worlds: np.ndarray, device: wp.Device) -> Bound:
@@ -137,6 +155,40 @@ class Bound:
         inputs = [matrices, self.matrices]
         wp.launch(write_matrices, dim=len(self.paths), inputs=inputs, device=self.matrices.device)
         self.written, self.sent = "matrices", False
+
+    def pull(self, others: Iterable[Bound]) -> None:
+        """Move prims of other bindings that are below prims of this one along: they no longer hang on them."""
+        for other in others:
+            if other is self or not other.written:
+                continue
+            if other not in self.followers:
+                self.followers[other] = self._followers_in(other)
+            found = self.followers[other]
+            if found is not None:
+                rows, relative = found
+                inputs = [self.matrices, rows, relative, other.matrices]
+                wp.launch(follow, dim=len(rows), inputs=inputs, device=self.matrices.device)
+                other.sent = False
+
+    def _followers_in(self, other: Bound) -> tuple[wp.array, wp.array] | None:
+        """(row here, row of the other) of prims below prims of this binding, and their places relative to those."""
+        row_of = {path: row for row, path in enumerate(self.paths)}
+        pairs = []
+        for row, path in enumerate(other.paths):
+            above = path.rpartition("/")[0]
+            while above and above not in row_of:
+                above = above.rpartition("/")[0]
+            if above and path not in row_of:
+                pairs.append((row_of[above], row))
+        if not pairs:
+            return None
+        index = np.array(pairs, np.int32)
+        relative = other.worlds[index[:, 1]] @ np.linalg.inv(self.worlds[index[:, 0]])
+        device = self.matrices.device
+        return (
+            wp.array(index, dtype=wp.vec2i, device=device),
+            wp.array(np.ascontiguousarray(relative), dtype=wp.mat44d, device=device),
+        )
 
     def again(self, worlds: np.ndarray) -> Bound:
         """The same prims on a stage that was read again, written as they were last."""
