@@ -62,9 +62,9 @@ def measure(count: int, name: str, device: str, repeat: int) -> dict[str, float]
     bundle, canvas = make_bundle(count, device), Canvas()
     grid = TileGrid(np.arange(count, dtype=np.int32), TILE, TILE, *CANVAS).fitted()
     rows = grid.visible_rows
-    show = scenery(*(capture(bundle, name, rows, measure=False) for _ in range(2)), grid, count, Compare.OFF)
+    show = scenery(*(capture(bundle, name, rows, measured=False) for _ in range(2)), grid, count, Compare.OFF)
     return {
-        "copy_ms": median(lambda: capture(bundle, name, rows, measure=False), device, repeat),
+        "copy_ms": median(lambda: capture(bundle, name, rows, measured=False), device, repeat),
         "copy_and_measure_ms": median(lambda: capture(bundle, name, rows), device, repeat),
         "compose_ms": median(lambda: canvas.compose(show), device, repeat),
     }

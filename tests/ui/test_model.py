@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -21,6 +23,7 @@ from omni.isaac.ovrtx_render.ui.canvas import Compare
 from omni.isaac.ovrtx_render.ui.model import ViewModel
 from omni.isaac.ovrtx_render.ui.tile_statistics import Flag
 
+ROOT = Path(__file__).resolve().parents[2]
 Make = Callable[..., ViewModel]
 
 
@@ -574,3 +577,90 @@ def settle_materials(model: ViewModel) -> None:
     settle(model)
     time.sleep(0.3)
     settle(model)
+
+
+def test_stage_is_closed_while_a_backend_is_loaded(
+    make_model: Make, stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(stage, inline=False)
+    loading, closed, real = threading.Event(), [], TiledRenderer.__init__
+
+    def slow(self: TiledRenderer, *args: Any) -> None:
+        loading.set()
+        time.sleep(0.2)
+        real(self, *args)
+
+    close = TiledRenderer.close
+    monkeypatch.setattr(TiledRenderer, "__init__", slow)
+    monkeypatch.setattr(TiledRenderer, "close", lambda self: (closed.append(self), close(self))[1])
+    model.update()
+    assert loading.wait(10)
+    assert model.renderer.state.startswith("loading the backend")
+    model.close_stage()
+    assert len(closed) == 1
+    assert model.renderer.state == "no stage is open"
+
+
+def test_freezing_waits_for_the_frame_that_is_being_drawn(
+    make_model: Make, stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_model(stage, inline=False)
+    model.freeze()
+    assert "no frame to freeze yet" in model.messages[-1].text
+    settle(model)
+    go_on, real = threading.Event(), TiledRenderer.render
+
+    def held(self: TiledRenderer, *args: Any, **fields: Any) -> Any:
+        assert go_on.wait(30)
+        return real(self, *args, **fields)
+
+    monkeypatch.setattr(TiledRenderer, "render", held)
+    model.request_frame()
+    model.update()
+    model.freeze()
+    assert model.compared_with == ""
+    go_on.set()
+    settle(model)
+    assert model.compared_with == "frame 2"
+
+
+def test_attached_frames_drawn_by_another_thread_are_frozen_there(
+    make_model: Make, stage: Usd.Stage, cfg: RendererCfg
+) -> None:
+    model = make_model()
+    with TiledRenderer(stage, cfg) as renderer:
+        bundle = renderer.add_cameras("/World/envs/env_.*/Camera", width=16, height=16, outputs=("rgb",))
+        model.attach(renderer)
+
+        def train() -> None:
+            renderer.render(bundle)
+            model.capture()
+
+        for _ in range(2):
+            model.update()
+            thread = threading.Thread(target=train)
+            thread.start()
+            thread.join(60)
+            settle(model)
+            if model.session.step == 1:
+                model.freeze()
+                assert model.compared_with == ""
+                model.materials.pick(0, 8, 8)
+                assert "another thread draws" in model.materials.problem
+        assert model.compared_with == "frame 2"
+        assert model.tiles.picture is not None
+        model.close_stage()
+
+
+def test_import_needs_neither_usd_nor_a_window() -> None:
+    code = """
+import sys
+sys.modules["pxr"] = sys.modules["omni.ui"] = sys.modules["carb"] = None
+from omni.isaac.ovrtx_render.ui.model import ViewModel
+model = ViewModel(inline=True)
+model.update()
+print(model.renderer.state)
+model.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines()[-1:] == ["no stage is open"], done.stderr

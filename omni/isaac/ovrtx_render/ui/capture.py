@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import warp as wp
 
 from ..outputs import OutputKind
+from .kernels.mosaic import mosaic
+from .kernels.statistics import measure
 from .tile_statistics import Measurement
 
 if TYPE_CHECKING:
@@ -70,7 +73,7 @@ def capture(
     *,
     step: int = 0,
     source: str = "",
-    measure: bool = True,
+    measured: bool = True,
     buffers: Mapping[str, wp.array] | None = None,
 ) -> Capture:
     """Copy tiles out of a bundle's buffers, on the stream that drew them; does not wait for the device.
@@ -81,10 +84,12 @@ def capture(
         rows: (V,) rows to copy.
         step: Number of the frame.
         source: Name of what drew it, for people.
-        measure: Measure all tiles as well.
+        measured: Measure all tiles as well.
         buffers: Arrays to take the tiles from; None are the bundle's outputs.
     """
     buffer = (bundle.outputs if buffers is None else buffers)[output]
+    device: Any = buffer.device
+    _load_kernels(device.alias)
     kind = bundle.kinds[output]
     tiles = Tiles(
         output,
@@ -94,10 +99,15 @@ def capture(
         _gather(buffer, np.asarray(rows, np.int32)),
         bundle.info.get(output, {}),
     )
-    measurement = Measurement.of(buffer, kind, tiles.colorized) if measure else None
-    device: Any = buffer.device
+    measurement = Measurement.of(buffer, kind, tiles.colorized) if measured else None
     event = device.stream.record_event() if device.is_cuda else None
     return Capture(step, source, tiles, measurement, event)
+
+
+@lru_cache(maxsize=16)
+def _load_kernels(device: str) -> None:
+    """Compile the viewer's kernels here and now: other threads compile others, which not every Warp release bears."""
+    wp.force_load(device, [measure.module, mosaic.module], max_workers=0)
 
 
 def _gather(buffer: wp.array, rows: np.ndarray) -> wp.array:

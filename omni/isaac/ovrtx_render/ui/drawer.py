@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..config import RendererCfg
 from ..errors import OvrtxRenderError, SceneError
-from ..inspect.views import shown
 from ..renderer import TiledRenderer
 
 if TYPE_CHECKING:
@@ -174,11 +173,21 @@ class Drawer:
     def draw(self) -> None:
         """Draw; the stage is not touched."""
         assert self.renderer is not None
-        with shown(self.renderer, self._shown.look) if self._shown and self._shown.look else nullcontext():
-            self.renderer.render(self.bundle, follow=False)
-        self.draw_problem = ""
-        if self._retired:
-            self.close()
+        try:
+            with self._dressed():
+                self.renderer.render(self.bundle, follow=False)
+            self.draw_problem = ""
+        finally:
+            if self._retired:
+                self.close()
+
+    def _dressed(self) -> AbstractContextManager[object]:
+        """The material view that is wanted, while it lasts."""
+        if self.renderer is None or self._shown is None or not self._shown.look:
+            return nullcontext()
+        from ..inspect.views import shown
+
+        return shown(self.renderer, self._shown.look)
 
     def retry(self) -> None:
         """Try again what failed."""

@@ -181,8 +181,8 @@ class ViewModel:
 
     def freeze(self) -> None:
         """Keep this frame and compare the next ones with it."""
-        if self.session.freeze() is None:
-            self.say("warning", "there is no whole frame to freeze now; try again when one is drawn")
+        if not self.session.freeze():
+            self.say("warning", "there is no frame to freeze yet")
         elif self.tiles.compare is Compare.OFF:
             self.tiles.set_compare(Compare.SPLIT)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from ..config import PRESETS, RendererCfg
 from ..errors import ConfigError, OvrtxRenderError
-from ..inspect.views import VIEWS
 from ..outputs import OUTPUTS, resolve_outputs
 from .choices import BackendChoice, Option, backend_choices, options_of, parse_option
 from .drawer import CameraGroup, View, camera_groups
@@ -162,10 +161,14 @@ class RendererModel:
     @property
     def looks(self) -> dict[str, str]:
         """Material views and what each shows; the first, without a name, is the materials themselves."""
+        from ..inspect.views import VIEWS
+
         return {"": "the materials as they are", **{view.name: view.doc for view in VIEWS.values()}}
 
     def choose_look(self, name: str) -> str:
         """See the scene in a material view, or, without a name, as it is; hands back the output that shows it."""
+        from ..inspect.views import VIEWS
+
         output = VIEWS[name].output if name else ""
         swaps = name if name and name not in ("albedo", "normal") else ""
         outputs = [*self.view.outputs, *([output] if output and output not in self.view.outputs else [])]

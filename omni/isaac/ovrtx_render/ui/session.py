@@ -161,16 +161,17 @@ class Session:
 
     def close_stage(self) -> None:
         """Let everything go that holds a stage. Waits for what is being drawn, but not for long."""
-        drawers = self._drawers()
-        if self._work.busy and not self._work.close(_PATIENCE):
-            for drawer in drawers:  # closed by its job, whenever that ends
-                drawer.retire()
+        finished = not self._work.busy or self._work.close(_PATIENCE)
+        outcome = self._work.take()
+        if self._work.closed:
             self._work = self._worker()
-        else:
-            for drawer in drawers:
+        if self._building is not None and outcome is not None and outcome.result is not None:
+            outcome.result.close()  # a renderer that was just loaded
+        for drawer in self._drawers():
+            if finished:
                 drawer.close()
-        if not self._work.take() and self._work.closed:
-            self._work = self._worker()
+            else:
+                drawer.retire()
         self.drawer = Drawer(self.drawer.wanted)
         self.other = Drawer(self.other.wanted) if self.other is not None else None
         self._building = self._stage = self._attached = self._frame = self.reference = None
@@ -190,8 +191,10 @@ class Session:
         self._due = True
 
     def when_idle(self, errand: Callable[[], None]) -> None:
-        """Have something done in the application's thread while nothing is drawn, within the next updates."""
+        """Have something done while nothing is drawn: at once, or after a frame, by who draws or updates."""
         self._errands.append(errand)
+        if not self.drawn_elsewhere:
+            self._run_errands()
 
     def take(self) -> Frame | None:
         """The newest frame since the last call, or None."""
@@ -205,8 +208,8 @@ class Session:
             want: Tells what to take out of the frames of a bundle; None if nobody looks, then nothing is drawn.
         """
         self._finish()
-        while self._errands and not self._work.busy:
-            self._errands.pop(0)()
+        if not self.drawn_elsewhere:
+            self._run_errands()
         if self._work.busy or want is None:
             self._wanted = self._wanted if want is not None else None
             return
@@ -232,18 +235,26 @@ class Session:
         """
         self._looked_by = threading.get_ident()
         self.step += 1
+        self._run_errands()
         if self._attached is not None and self._wanted is not None and self._frame is None:
             self._frame = self._look(drawn=True)
 
-    def freeze(self) -> Reference | None:
-        """Keep a copy of the frame on show, to compare the next ones with; None if there is none."""
-        bundle = self.bundle
-        if bundle is None or self._work.busy or self.step == 0:
-            return None
-        label = f"frame {self.step}"
-        self.reference = Reference(self.step, label, {name: wp.clone(array) for name, array in bundle.outputs.items()})
-        self._wanted = None  # so that the next update takes the tiles again
-        return self.reference
+    def freeze(self) -> bool:
+        """Keep a copy of the frame on show, or of the one being drawn, to compare the next ones with.
+
+        Returns:
+            False if there is no frame yet.
+        """
+        if self.bundle is None or self.step == 0:
+            return False
+        self.when_idle(self._freeze)
+        return True
+
+    def _freeze(self) -> None:
+        if self.bundle is not None:
+            copies = {name: wp.clone(array) for name, array in self.bundle.outputs.items()}
+            self.reference = Reference(self.step, f"frame {self.step}", copies)
+            self._wanted = None  # so that the next update takes the tiles again
 
     def unfreeze(self) -> None:
         """Let the frozen frame go."""
@@ -260,6 +271,10 @@ class Session:
         self._due = self._stage is not None
 
     # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _run_errands(self) -> None:
+        while self._errands and not self._work.busy:
+            self._errands.pop(0)()
 
     def _drawers(self) -> list[Drawer]:
         return [self.drawer, *([self.other] if self.other is not None else [])]
@@ -329,7 +344,7 @@ class Session:
         output, last, took = self._measured
         another = (wanted.output, bundle) != output
         measure = another or (drawn and (device.is_cuda or began - last > 10.0 * took))
-        a = capture(bundle, wanted.output, rows, step=self.step, source=renderer.backend_name, measure=measure)
+        a = capture(bundle, wanted.output, rows, step=self.step, source=renderer.backend_name, measured=measure)
         if measure:
             now = time.perf_counter()
             self._measured = ((wanted.output, bundle), now, now - began)
@@ -352,7 +367,7 @@ class Session:
     ) -> Capture | None:
         if output not in buffers or (len(rows) and rows.max() >= buffers[output].shape[0]):
             return None
-        return capture(bundle, output, rows, step=self.step, source=source, measure=False, buffers=buffers)
+        return capture(bundle, output, rows, step=self.step, source=source, measured=False, buffers=buffers)
 
 
 def _tell(error: Exception) -> str:

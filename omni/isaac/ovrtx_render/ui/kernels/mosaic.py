@@ -6,7 +6,7 @@ from typing import Any
 
 import warp as wp
 
-__all__ = ["MosaicParams", "compose_mosaic"]
+__all__ = ["MosaicParams", "compose_mosaic", "mosaic"]
 
 
 @wp.struct
@@ -176,7 +176,7 @@ def _number_mask(number: int, x: int, y: int, size: int):
 
 
 @wp.kernel(enable_backward=False, module="omni_tile_mosaic")
-def _mosaic(
+def mosaic(
     p: MosaicParams,
     a: wp.array4d(dtype=Any),
     b: wp.array4d(dtype=Any),
@@ -257,7 +257,7 @@ def _mosaic(
 
 for _dtype in (wp.uint8, wp.int32, wp.float32):
     _array = wp.array4d(dtype=_dtype)
-    wp.overload(_mosaic, {"a": _array, "b": _array})
+    wp.overload(mosaic, {"a": _array, "b": _array})
 
 
 def compose_mosaic(
@@ -287,7 +287,7 @@ def compose_mosaic(
         stream: CUDA stream to launch on; None is the device's present one.
     """
     wp.launch(
-        _mosaic,
+        mosaic,
         dim=out.shape[:2],
         inputs=[params, a, a if b is None else b, slots, labels, marks, table, out, probe],
         device=out.device,

@@ -9,7 +9,7 @@ from typing import Any
 
 import omni.ui as ui
 
-from ...outputs import OUTPUTS
+from ...outputs import ALIASES, OUTPUTS
 from ..choices import Option, preset_names
 from ..model import ViewModel
 from ..style import LINE_COLORS, ROW
@@ -146,7 +146,7 @@ class RendererTab:
                 ui.Spacer()
             with ui.HStack(height=0, spacing=6):
                 labelled("Outputs", tooltip="images that are drawn of each camera")
-                drawn = {choices_name(name) for name in choices.outputs}
+                drawn = {_kind_name(name) for name in choices.outputs}
                 with ui.VGrid(column_count=2, row_height=ROW, height=0):
                     for name, kind in OUTPUTS.items():
                         with ui.HStack(height=ROW, spacing=4):
@@ -221,12 +221,10 @@ class RendererTab:
         self._model.renderer.set_size(size["width"], size["height"])
 
     def _toggle_output(self, name: str, model: ui.AbstractValueModel) -> None:
-        asked = [drawn for drawn in self._model.renderer.outputs if choices_name(drawn) == name]
+        asked = [drawn for drawn in self._model.renderer.outputs if _kind_name(drawn) == name]
         self._model.renderer.toggle_output(asked[0] if asked else name, model.as_bool)
 
 
-def choices_name(name: str) -> str:
+def _kind_name(name: str) -> str:
     """The name of an output's kind: ``depth`` is another name of ``distance_to_image_plane``."""
-    from ...outputs import ALIASES
-
     return ALIASES.get(name, name)
