@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import warp as wp
-from pxr import Gf, Usd, UsdGeom, UsdLux
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdShade
 
 from omni.isaac.ovrtx_render import CameraBundle, RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.backends.worker.process import WorkerProcess
@@ -281,6 +281,47 @@ def test_it_gives_up_after_some_restarts(open_renderer: Callable[..., TiledRende
     for _ in range(2):
         with pytest.raises(WorkerError, match="started again 1 times without drawing a frame"):
             renderer.render(cameras)
+
+
+def test_bindings_that_nobody_holds_are_let_go(open_renderer: Callable[..., TiledRenderer]) -> None:
+    renderer = open_renderer()
+    renderer.add_cameras(None, width=4, height=4, outputs="depth")
+    renderer.render()
+    bodies = renderer.bind_transforms(BODIES)
+    handle = bodies._bound.inputs[0].handle  # type: ignore[attr-defined]
+    del bodies
+    renderer.render()
+    if handle.name:
+        with pytest.raises(FileNotFoundError):
+            SharedMemory(name=handle.name)
+    renderer.render()
+
+
+def test_surfaces_are_written(open_renderer: Callable[..., TiledRenderer], stage: Usd.Stage) -> None:
+    """Material inputs and points, through a worker that is killed in between."""
+    mesh = UsdGeom.Mesh.Define(stage, "/World/envs/env_0/Cloth")
+    mesh.CreatePointsAttr([(0, 0, 1), (1, 0, 1), (0, 1, 1)])
+    mesh.CreateFaceVertexCountsAttr([3])
+    mesh.CreateFaceVertexIndicesAttr([0, 1, 2])
+    shader = UsdShade.Shader.Define(stage, "/World/envs/env_0/Look/Shader")
+    shader.CreateIdAttr("UsdPreviewSurface")
+    shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set(Gf.Vec3f(0.2, 0.7, 0.1))
+    look = UsdShade.Material.Define(stage, "/World/envs/env_0/Look")
+    look.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+    UsdShade.MaterialBindingAPI.Apply(mesh.GetPrim()).Bind(look)
+    pair = Pair(open_renderer)
+    for one in pair.both:
+        one.bind_materials(["/World/envs/env_0/Look"], "base_color").write(np.array([[0.9, 0.1, 0.4]], np.float32))
+    points = [one.bind_points(["/World/envs/env_0/Cloth"]) for one in pair.both]
+    for step in range(3):
+        if step == 2:
+            os.kill(pair.pid, signal.SIGKILL)
+            with pytest.raises(WorkerError):
+                pair.there.render()
+            pair.here.render()
+        for one in points:
+            one.write(np.array([[0, 0, 1 + 0.2 * step], [1.5, 0, 1], [0, 1.5, 1.3]], np.float32))
+        assert pair.same()
 
 
 def test_close_leaves_nothing(open_renderer: Callable[..., TiledRenderer]) -> None:

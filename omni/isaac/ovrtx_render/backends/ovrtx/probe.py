@@ -24,7 +24,10 @@ def probe_ovrtx() -> tuple[bool, str]:
     if problem:
         return False, problem
     if kit_is_loaded():
-        return False, "Kit is loaded, and its RTX libraries cannot share a process with those of ovrtx"
+        return False, (
+            "Kit is loaded, and its RTX libraries cannot share a process with those of ovrtx; backend='ovrtx' runs in "
+            "a process of its own, whose interpreter backend_options={'worker': {'python': ...}} names"
+        )
     devices = hardware.gpus()
     if not devices:
         return False, "there is no NVIDIA GPU here, and ovrtx needs an RTX one; use the backend 'warp'"

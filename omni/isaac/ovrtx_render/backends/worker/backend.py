@@ -84,7 +84,7 @@ class _Bound:
     """
 
     number: int
-    inputs: tuple[SharedArray, ...]
+    inputs: list[SharedArray]
     last: Write | None = None
     process: int = 0
 
@@ -117,7 +117,8 @@ class WorkerBackend(Backend):
         self._closed = False
         self._bundles: list[CameraBundle] = []
         self._pending: dict[int, Write] = {}
-        self._forgotten: list[int] = []
+        # Bindings that nobody holds any more; their arrays stay until the worker has let go of them.
+        self._forgotten: list[tuple[int, list[SharedArray]]] = []
         self._listener: Any = None
         self._stage: Any = None
         self._textures = 0
@@ -350,7 +351,7 @@ class WorkerBackend(Backend):
     # -- bindings ---------------------------------------------------------------------------------------------------
 
     def _make(self, what: str, arguments: tuple[Any, ...], shapes: list[tuple[int, ...]]) -> _Bound:
-        inputs = tuple(SharedArray(shape, wp.float32, self.device) for shape in shapes)
+        inputs = [SharedArray(shape, wp.float32, self.device) for shape in shapes]
         bound = _Bound(next(self._numbers), inputs)
         self._introduce(bound, what, arguments)
         weakref.finalize(bound, self._drop, self._forgotten, bound.number, inputs)
@@ -361,10 +362,8 @@ class WorkerBackend(Backend):
         bound.process = self._processes
 
     @staticmethod
-    def _drop(forgotten: list[int], number: int, inputs: tuple[SharedArray, ...]) -> None:
-        forgotten.append(number)
-        for shared in inputs:
-            shared.free()
+    def _drop(forgotten: list[tuple[int, list[SharedArray]]], number: int, inputs: list[SharedArray]) -> None:
+        forgotten.append((number, inputs))
 
     def bind(self, binding: FrameBinding) -> object:
         p = len(binding.paths)
@@ -395,8 +394,7 @@ class WorkerBackend(Backend):
     def _write_surface(self, bound: object, method: str, values: wp.array, shape: tuple[int, ...]) -> None:
         assert isinstance(bound, _Bound)
         if not bound.inputs:
-            bound.inputs = (SharedArray(shape, wp.float32, self.device),)
-            weakref.finalize(bound, bound.inputs[0].free)
+            bound.inputs.append(SharedArray(shape, wp.float32, self.device))
             self._ask("attach", bound.number, (bound.inputs[0].handle,))
         self._put(values, bound.inputs[0])
         self._defer(bound, Write(bound.number, method))
@@ -447,8 +445,8 @@ class WorkerBackend(Backend):
         if writes:
             self._ask("write", writes)
         if self._forgotten:
-            numbers = [self._forgotten.pop() for _ in range(len(self._forgotten))]
-            self._ask("forget", numbers)
+            dropped = [self._forgotten.pop() for _ in range(len(self._forgotten))]
+            self._ask("forget", [number for number, _ in dropped])
 
     def render(self, bundle: CameraBundle, cameras: np.ndarray | None) -> dict[str, float]:
         begin = time.perf_counter()

@@ -54,7 +54,10 @@ class WorkerProcess:
         # The kernel ends the worker with the thread that started it, so that thread lives as long as the worker.
         self._thread = threading.Thread(target=self._run, name="ovrtx-render-worker", daemon=True)
         self._thread.start()
-        self._started.wait()
+        if not self._started.wait(options.start_timeout):
+            raise BackendUnavailableError(
+                f"the worker's interpreter {options.interpreter!r} was not started within {options.start_timeout} s"
+            )
         if self._problem is not None:
             raise BackendUnavailableError(
                 f"the worker's interpreter {options.interpreter!r} cannot be started: {self._problem.strerror}; "
