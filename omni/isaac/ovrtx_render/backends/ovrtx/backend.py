@@ -17,22 +17,20 @@ from ...cameras import CameraBundle
 from ...config import RendererCfg
 from ...errors import SceneError
 from ...scene.data import Scene, SceneChanges
-from ...scene.export import PARTITION, VIEW_PARTITION, export_stage, partition_of
+from ...scene.export import PARTITION, export_stage, partition_of
 from ...scene.openusd import UsdGeom
 from ...scene.own_rows import OwnMaterials, OwnMeshes
 from ..base import Backend, FrameBinding
 from ..devices import pick_device
-from ..ids import describe_ids
 from ..targets import retarget
 from ..warp.device_scene import scene_exposure
 from .lenses import calibrated_lenses, prim_lenses
 from .live import push_changes
 from .options import OvrtxOptions
-from .products import plan_products, products_usda, split_cameras
 from .session import Session
 from .surfaces import DeformedMeshes, MaterialInput
 from .transforms import Bound, place_cameras
-from .view import View
+from .view import View, is_partitioned
 from .warm_up import warm_up
 
 __all__ = ["OvrtxBackend"]
@@ -78,7 +76,7 @@ class OvrtxBackend(Backend):
             raise SceneError(
                 "the backend 'ovrtx' draws USD itself and was given arrays; open it from a stage, or use 'warp'"
             )
-        apart = scene.num_envs > 0 and not self.cfg.see_all_envs
+        apart = is_partitioned(scene, self.cfg)
         if apart and scene.num_envs > PARTITION_LIMIT:
             raise SceneError(
                 f"the stage has {scene.num_envs} environments, and OVRTX keeps {PARTITION_LIMIT} apart; use fewer, "
@@ -210,7 +208,11 @@ class OvrtxBackend(Backend):
     # -- cameras ----------------------------------------------------------------------------------------------------
 
     def add_cameras(self, bundle: CameraBundle) -> None:
-        if self._partitioned and (bundle.envs < 0).any() and not self._session.library.shows_all_partitions:
+        if (
+            is_partitioned(self._scene, self.cfg)
+            and (bundle.envs < 0).any()
+            and not self._session.library.shows_all_partitions
+        ):
             path = bundle.paths[int(np.argmin(bundle.envs))]
             raise SceneError(
                 f"camera {path} is in no environment, and this version of ovrtx shows such a camera none of them; "
@@ -225,49 +227,13 @@ class OvrtxBackend(Backend):
             raise
         bundle.backend_data = view
 
-    @property
-    def _partitioned(self) -> bool:
-        return self._scene.num_envs > 0 and not self.cfg.see_all_envs
-
     def _prepare(self, view: View) -> None:
-        """Make the render products of a bundle and give them their cameras."""
-        bundle, session, options = view.bundle, self._session, self.options
-        limit = session.library.tile_limit
-        grids = split_cameras(len(bundle), bundle.width, bundle.height, limit, options.max_image_size)
+        """Make the render products of a bundle, in the library's stage as it is now."""
         while self._stage.GetPrimAtPath(f"/OvrtxRender_{self._layers}"):
             self._layers += 1
-        prefix = f"/OvrtxRender_{self._layers}"
-        self._layers += 1
-        view.products = plan_products(prefix, bundle.kinds.values(), options.render_mode, grids)
-        text = products_usda(
-            view.products,
-            self.cfg,
-            options,
-            self.cfg.background if bundle.background is None else bundle.background,
-            headlight=self.cfg.headlight and not self._scene.lights,
-            device_id=self.device.ordinal if self.device.is_cuda else None,
-        )
-        view.layer = session.add_layer(text, prefix)
-        used = {path for other in self._views if other is not view for path in other.cameras}
-        view.cameras = []
-        for path in bundle.paths:
-            own = path
-            if path in used:
-                # Poses and lenses are a bundle's own, so a prim serves one bundle only.
-                own = f"{path}{prefix[1:]}"
-                session.clone(path, [own])
-            view.cameras.append(own)
-        if self._partitioned:
-            inside = np.flatnonzero(bundle.envs >= 0)
-            if len(inside):
-                tokens = [partition_of(int(bundle.envs[row])) for row in inside]
-                session.write_tokens([view.cameras[row] for row in inside], VIEW_PARTITION, tokens)
-        # The targets of a reference are dropped, so the cameras are named here.
-        paths = [product.path for product in view.products]
-        cameras = [[view.cameras[row] for row in product.cameras] for product in view.products]
-        session.write_arrays(paths, "camera", cameras)
-        bundle.info.clear()
-        describe_ids(self._scene, bundle, self.cfg.semantic_colors)
+        taken = {path for other in self._views if other is not view for path in other.cameras}
+        name, self._layers = f"OvrtxRender_{self._layers}", self._layers + 1
+        view.prepare(self._session, name, self._scene, self.cfg, self.options, taken)
         self._fresh.clear()
         self._warm = False
 

@@ -11,7 +11,7 @@ from ...arrays import reinterpret
 from ...errors import BackendFailedError
 from .products import TileGrid
 
-__all__ = ["IdTable", "blank_tiles", "cut", "image_change", "take_image"]
+__all__ = ["IdTable", "cut", "take_image"]
 
 
 class IdTable:
@@ -30,71 +30,70 @@ class IdTable:
         self.unknown = int(np.array([unknown], np.int64).astype(np.uint32).view(np.int32)[0])
 
 
+@wp.struct
+class Tiles:
+    """Which tiles are cut out of an image.
+
+    Attributes:
+        rows: Rows of the bundle.
+        first: Row of tile 0.
+        columns: Tiles in a row of the image.
+        width: Width of a tile [px].
+        height: Height of a tile [px].
+    """
+
+    rows: wp.array(dtype=wp.int32)
+    first: wp.int32
+    columns: wp.int32
+    width: wp.int32
+    height: wp.int32
+
+
 @wp.func
-def tile_corner(tile: int, columns: int, width: int, height: int) -> wp.vec2i:
-    """Column and row of the first pixel of a tile in the whole image."""
-    return wp.vec2i((tile % columns) * width, (tile // columns) * height)
+def source_of(tiles: Tiles, k: int, y: int, x: int) -> wp.vec2i:
+    """Row and column in the image of a pixel of the k-th tile."""
+    tile = tiles.rows[k] - tiles.first
+    return wp.vec2i((tile // tiles.columns) * tiles.height + y, (tile % tiles.columns) * tiles.width + x)
+
+
+@wp.func
+def target_of(tiles: Tiles, k: int, y: int, x: int) -> int:
+    """Its place in the flat buffer of all rows."""
+    return (tiles.rows[k] * tiles.height + y) * tiles.width + x
+
+
+# Every kernel of these has dim = (tiles, height, width).
 
 
 @wp.kernel(enable_backward=False, module="omni_ovrtx")
-def cut_rgb(
-    image: wp.array3d(dtype=wp.uint8),
-    rows: wp.array(dtype=wp.int32),
-    first: int,
-    columns: int,
-    out: wp.array2d(dtype=wp.uint8),
-    width: int,
-    height: int,
-):
-    """RGBA8 -> RGB8; dim = (cameras, height, width)."""
+def cut_rgb(image: wp.array3d(dtype=wp.uint8), tiles: Tiles, out: wp.array2d(dtype=wp.uint8)):
+    """RGBA8 -> RGB8."""
     k, y, x = wp.tid()
-    row = rows[k]
-    corner = tile_corner(row - first, columns, width, height)
-    q = (row * height + y) * width + x
+    at = source_of(tiles, k, y, x)
+    q = target_of(tiles, k, y, x)
     for c in range(3):
-        out[q, c] = image[corner[1] + y, corner[0] + x, c]
+        out[q, c] = image[at[0], at[1], c]
 
 
 @wp.kernel(enable_backward=False, module="omni_ovrtx")
-def cut_rgba(
-    image: wp.array3d(dtype=wp.uint8),
-    rows: wp.array(dtype=wp.int32),
-    first: int,
-    columns: int,
-    out: wp.array(dtype=wp.uint32),
-    width: int,
-    height: int,
-):
-    """RGBA8 -> the same, a pixel a word; dim = (cameras, height, width)."""
+def cut_rgba(image: wp.array3d(dtype=wp.uint8), tiles: Tiles, out: wp.array(dtype=wp.uint32)):
+    """RGBA8 -> the same, a pixel a word."""
     k, y, x = wp.tid()
-    row = rows[k]
-    corner = tile_corner(row - first, columns, width, height)
+    at = source_of(tiles, k, y, x)
     word = wp.uint32(0)
     for c in range(4):
-        word = word | (wp.uint32(image[corner[1] + y, corner[0] + x, c]) << wp.uint32(8 * c))
-    out[(row * height + y) * width + x] = word
+        word = word | (wp.uint32(image[at[0], at[1], c]) << wp.uint32(8 * c))
+    out[target_of(tiles, k, y, x)] = word
 
 
 @wp.kernel(enable_backward=False, module="omni_ovrtx")
-def cut_hdr(
-    image: wp.array3d(dtype=Any),
-    rows: wp.array(dtype=wp.int32),
-    first: int,
-    columns: int,
-    gain: float,
-    out: wp.array(dtype=wp.vec3),
-    width: int,
-    height: int,
-):
-    """Linear half or float RGBA -> float RGB after exposure; dim = (cameras, height, width)."""
+def cut_hdr(image: wp.array3d(dtype=Any), tiles: Tiles, gain: float, out: wp.array(dtype=wp.vec3)):
+    """Linear half or float RGBA -> float RGB after exposure."""
     k, y, x = wp.tid()
-    row = rows[k]
-    corner = tile_corner(row - first, columns, width, height)
-    j = corner[1] + y
-    i = corner[0] + x
-    out[(row * height + y) * width + x] = (
-        wp.vec3(float(image[j, i, 0]), float(image[j, i, 1]), float(image[j, i, 2])) * gain
-    )
+    at = source_of(tiles, k, y, x)
+    i = at[0]
+    j = at[1]
+    out[target_of(tiles, k, y, x)] = wp.vec3(float(image[i, j, 0]), float(image[i, j, 1]), float(image[i, j, 2])) * gain
 
 
 # Both at once: a module is compiled again for every overload that comes later.
@@ -103,85 +102,51 @@ for _dtype in (wp.float16, wp.float32):
 
 
 @wp.kernel(enable_backward=False, module="omni_ovrtx")
-def cut_distance(
-    image: wp.array3d(dtype=wp.float32),
-    rows: wp.array(dtype=wp.int32),
-    first: int,
-    columns: int,
-    out: wp.array(dtype=wp.float32),
-    width: int,
-    height: int,
-):
-    """Metres; what is not finite or not in front of the camera is a miss. dim = (cameras, height, width)."""
+def cut_distance(image: wp.array3d(dtype=wp.float32), tiles: Tiles, out: wp.array(dtype=wp.float32)):
+    """Metres; what is not finite or not in front of the camera is a miss."""
     k, y, x = wp.tid()
-    row = rows[k]
-    corner = tile_corner(row - first, columns, width, height)
-    d = image[corner[1] + y, corner[0] + x, 0]
+    at = source_of(tiles, k, y, x)
+    d = image[at[0], at[1], 0]
     if not wp.isfinite(d) or d <= 0.0:
         d = wp.inf
-    out[(row * height + y) * width + x] = d
+    out[target_of(tiles, k, y, x)] = d
 
 
 @wp.kernel(enable_backward=False, module="omni_ovrtx")
-def cut_normals(
-    image: wp.array3d(dtype=wp.float32),
-    rows: wp.array(dtype=wp.int32),
-    first: int,
-    columns: int,
-    out: wp.array(dtype=wp.vec3),
-    width: int,
-    height: int,
-):
-    """World normals; what is not finite is a miss. dim = (cameras, height, width)."""
+def cut_normals(image: wp.array3d(dtype=wp.float32), tiles: Tiles, out: wp.array(dtype=wp.vec3)):
+    """World normals; what is not finite is a miss."""
     k, y, x = wp.tid()
-    row = rows[k]
-    corner = tile_corner(row - first, columns, width, height)
-    j = corner[1] + y
-    i = corner[0] + x
-    n = wp.vec3(image[j, i, 0], image[j, i, 1], image[j, i, 2])
+    at = source_of(tiles, k, y, x)
+    n = wp.vec3(image[at[0], at[1], 0], image[at[0], at[1], 1], image[at[0], at[1], 2])
     if not wp.isfinite(n):
         n = wp.vec3(0.0)
-    out[(row * height + y) * width + x] = n
+    out[target_of(tiles, k, y, x)] = n
 
 
 @wp.kernel(enable_backward=False, module="omni_ovrtx")
-def cut_motion(
-    image: wp.array3d(dtype=wp.float32),
-    rows: wp.array(dtype=wp.int32),
-    first: int,
-    columns: int,
-    out: wp.array(dtype=wp.vec2),
-    width: int,
-    height: int,
-):
-    """Pixels; what is not finite did not move. dim = (cameras, height, width)."""
+def cut_motion(image: wp.array3d(dtype=wp.float32), tiles: Tiles, out: wp.array(dtype=wp.vec2)):
+    """Pixels; what is not finite did not move."""
     k, y, x = wp.tid()
-    row = rows[k]
-    corner = tile_corner(row - first, columns, width, height)
-    v = wp.vec2(image[corner[1] + y, corner[0] + x, 0], image[corner[1] + y, corner[0] + x, 1])
+    at = source_of(tiles, k, y, x)
+    v = wp.vec2(image[at[0], at[1], 0], image[at[0], at[1], 1])
     if not wp.isfinite(v):
         v = wp.vec2(0.0)
-    out[(row * height + y) * width + x] = v
+    out[target_of(tiles, k, y, x)] = v
 
 
 @wp.kernel(enable_backward=False, module="omni_ovrtx")
 def cut_ids(
     image: wp.array3d(dtype=wp.uint32),
-    rows: wp.array(dtype=wp.int32),
-    first: int,
-    columns: int,
+    tiles: Tiles,
     keys: wp.array(dtype=wp.uint32),
     values: wp.array(dtype=wp.int32),
     unknown: int,
     out: wp.array(dtype=wp.int32),
-    width: int,
-    height: int,
 ):
-    """Ids of the library -> ours, or their colours; dim = (cameras, height, width)."""
+    """Ids of the library, looked up in sorted ``keys``, -> ours, or their colours."""
     k, y, x = wp.tid()
-    row = rows[k]
-    corner = tile_corner(row - first, columns, width, height)
-    id = image[corner[1] + y, corner[0] + x, 0]
+    at = source_of(tiles, k, y, x)
+    id = image[at[0], at[1], 0]
     low = int(0)
     high = keys.shape[0]
     while low < high:
@@ -194,7 +159,7 @@ def cut_ids(
     if low < keys.shape[0]:
         if keys[low] == id:
             value = values[low]
-    out[(row * height + y) * width + x] = value
+    out[target_of(tiles, k, y, x)] = value
 
 
 _KERNELS: dict[str, Any] = {
@@ -272,92 +237,12 @@ def cut(
         gain: What ``rgb_hdr`` is multiplied with.
         ids: What ids become; for segmentations.
     """
-    inputs: list[Any] = [image, rows, first, grid.columns]
+    tiles = Tiles()
+    tiles.rows, tiles.first, tiles.columns = rows, first, grid.columns
+    tiles.width, tiles.height = grid.width, grid.height
+    inputs: list[Any] = [image, tiles]
     if kind == "rgb_hdr":
         inputs.append(gain)
     if ids is not None:
         inputs += [ids.keys, ids.values, ids.unknown]
-    wp.launch(
-        _KERNELS[kind],
-        dim=(len(rows), grid.height, grid.width),
-        inputs=[*inputs, out, grid.width, grid.height],
-        device=out.device,
-    )
-
-
-@wp.func
-def level(value: wp.uint8, gain: float) -> float:
-    """A colour value from 0 to 255."""
-    return float(value)
-
-
-@wp.func
-def level(value: wp.float16, gain: float) -> float:  # noqa: F811 - an overload
-    v = wp.max(float(value) * gain, 0.0)
-    return 255.0 * v / (1.0 + v)
-
-
-@wp.func
-def level(value: wp.float32, gain: float) -> float:  # noqa: F811 - an overload
-    v = wp.max(value * gain, 0.0)
-    return 255.0 * v / (1.0 + v)
-
-
-@wp.kernel(enable_backward=False, module="omni_ovrtx")
-def change_of_rows(
-    image: wp.array3d(dtype=Any), gain: float, before: wp.array3d(dtype=Any), out: wp.array(dtype=wp.float32)
-):
-    """Mean absolute change of each line of an image, which also becomes the one before; dim = height."""
-    y = wp.tid()
-    width = image.shape[1]
-    total = float(0.0)
-    for x in range(width):
-        for c in range(3):
-            new = image[y, x, c]
-            total += wp.abs(level(new, gain) - level(before[y, x, c], gain))
-            before[y, x, c] = new
-    out[y] = total / float(width * 3)
-
-
-for _dtype in (wp.uint8, wp.float16, wp.float32):
-    wp.overload(change_of_rows, {"image": wp.array3d(dtype=_dtype), "before": wp.array3d(dtype=_dtype)})
-
-
-def image_change(image: wp.array, before: wp.array, gain: float = 1.0) -> float:
-    """Mean absolute change of the colours of an image [of 255]; ``before`` becomes the image.
-
-    Args:
-        image: (H, W, C) RGBA8, or linear half or float colours.
-        before: Like ``image``.
-        gain: Exposure of linear colours.
-    """
-    lines: Any = wp.empty(image.shape[0], dtype=wp.float32, device=image.device)
-    wp.launch(change_of_rows, dim=image.shape[0], inputs=[image, gain, before, lines], device=image.device)
-    return float(lines.numpy().mean())
-
-
-@wp.kernel(enable_backward=False, module="omni_ovrtx")
-def range_of_tiles(
-    image: wp.array3d(dtype=wp.uint8), columns: int, width: int, height: int, out: wp.array2d(dtype=wp.int32)
-):
-    """Least and greatest colour value of each tile; dim = tiles."""
-    tile = wp.tid()
-    corner = tile_corner(tile, columns, width, height)
-    low = int(255)
-    high = int(0)
-    for y in range(height):
-        for x in range(width):
-            for c in range(3):
-                value = int(image[corner[1] + y, corner[0] + x, c])
-                low = wp.min(low, value)
-                high = wp.max(high, value)
-    out[tile, 0] = low
-    out[tile, 1] = high
-
-
-def blank_tiles(image: wp.array, grid: TileGrid) -> np.ndarray:
-    """(N, 2) int32: least and greatest colour value of each tile of an RGBA8 image."""
-    out: Any = wp.empty((grid.count, 2), dtype=wp.int32, device=image.device)
-    inputs = [image, grid.columns, grid.width, grid.height, out]
-    wp.launch(range_of_tiles, dim=grid.count, inputs=inputs, device=image.device)
-    return np.asarray(out.numpy())
+    wp.launch(_KERNELS[kind], dim=(len(rows), grid.height, grid.width), inputs=[*inputs, out], device=out.device)

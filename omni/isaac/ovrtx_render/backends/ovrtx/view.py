@@ -12,15 +12,25 @@ from ...config import RendererCfg
 from ...errors import BackendFailedError
 from ...outputs import SEGMENTATIONS
 from ...scene.data import Scene
-from ..ids import palette, semantic_palette
+from ...scene.export import VIEW_PARTITION, partition_of
+from ..ids import describe_ids, palette, semantic_palette
 from ..targets import allocate_targets
 from .cutting import IdTable, cut, take_image
 from .labels import UNLABELLED, InstanceIds, SemanticIds
-from .products import HISTORY_REQUEST, HISTORY_TILES, SOURCES, Product
+from .options import OvrtxOptions
+from .products import (
+    HISTORY_REQUEST,
+    HISTORY_TILES,
+    SOURCES,
+    Product,
+    plan_products,
+    products_usda,
+    split_cameras,
+)
 from .session import Session
 from .transforms import pick_rows
 
-__all__ = ["View"]
+__all__ = ["View", "find_var", "is_partitioned", "last_frame"]
 
 
 class View:
@@ -64,6 +74,45 @@ class View:
         self.products, self.layer, self._handle, self._handle_rows = [], None, None, 0
         self._tables.clear()
         self.sent = not self.pinned.any()
+
+    def prepare(
+        self, session: Session, name: str, scene: Scene, cfg: RendererCfg, options: OvrtxOptions, taken: set[str]
+    ) -> None:
+        """Make the render products, and give them their cameras.
+
+        Args:
+            name: Name of the prim below which they stand; it must not exist.
+            taken: Camera prims of other bundles.
+        """
+        bundle, limit = self.bundle, session.library.tile_limit
+        grids = split_cameras(len(bundle), bundle.width, bundle.height, limit, options.max_image_size)
+        self.products = plan_products(f"/{name}", bundle.kinds.values(), options.render_mode, grids)
+        text = products_usda(
+            self.products,
+            cfg,
+            options,
+            cfg.background if bundle.background is None else bundle.background,
+            headlight=cfg.headlight and not scene.lights,
+            device_id=self.device.ordinal if self.device.is_cuda else None,
+        )
+        self.layer = session.add_layer(text, f"/{name}")
+        self.cameras = []
+        for path in bundle.paths:
+            own = path
+            if path in taken:
+                # Poses and lenses are a bundle's own, so a prim serves one bundle only.
+                own = f"{path}{name}"
+                session.clone(path, [own])
+            self.cameras.append(own)
+        inside = np.flatnonzero(bundle.envs >= 0)
+        if is_partitioned(scene, cfg) and len(inside):
+            tokens = [partition_of(int(bundle.envs[row])) for row in inside]
+            session.write_tokens([self.cameras[row] for row in inside], VIEW_PARTITION, tokens)
+        # The targets of a reference are dropped, so the cameras are named here.
+        cameras = [[self.cameras[row] for row in product.cameras] for product in self.products]
+        session.write_arrays([product.path for product in self.products], "camera", cameras)
+        bundle.info.clear()
+        describe_ids(scene, bundle, cfg.semantic_colors)
 
     # -- poses ------------------------------------------------------------------------------------------------------
 
@@ -179,6 +228,11 @@ class View:
         if var is None:
             raise BackendFailedError(f"OVRTX gives no {source} for {product.path}; the ids have no meaning without it")
         return session.read_bytes(var)
+
+
+def is_partitioned(scene: Scene, cfg: RendererCfg) -> bool:
+    """Whether each camera sees its own environment and the shared prims only."""
+    return scene.num_envs > 0 and not cfg.see_all_envs
 
 
 def last_frame(result: Any, path: str) -> Any:

@@ -10,10 +10,11 @@ import warp as wp
 
 from ...errors import BackendFailedError
 from ...scene.data import LightKind, Scene
-from .cutting import blank_tiles, image_change, take_image
+from .cutting import take_image
 from .options import OvrtxOptions
 from .products import Product
 from .session import Session
+from .stillness import blank_tiles, image_change
 from .view import View, find_var, last_frame
 
 __all__ = ["BlankImagesWarning", "blank_cause", "warm_up"]
