@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ui_helpers import COUNT, make_stage, settle
 
 from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.ui.canvas import Compare
+from omni.isaac.ovrtx_render.ui.layout import layout_of
 from omni.isaac.ovrtx_render.ui.model import ViewModel
 from omni.isaac.ovrtx_render.ui.tile_statistics import Flag
 
@@ -436,10 +438,29 @@ def test_layout_is_remembered(make_model: Make, stage: Usd.Stage) -> None:
     model.tab = 1
     model.close()
     again = ViewModel(store=memory, inline=True)
-    assert again.state() == memory.kept
+    assert layout_of(again) == memory.kept
     assert (again.tiles.output, again.tiles.palette.color_map, again.tiles.grid.cell) == ("depth", "turbo", 77.0)
     assert (again.renderer.view.width, again.renderer.view.height, again.tab) == (40, 30, 1)
     again.close()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"tab": 9, "cell": float("nan"), "width": "wide", "outputs": ["gone"], "color_map": "pink", "folder": None},
+        {"tab": "x", "cell": -5, "width": 0, "height": -1, "outputs": "rgb", "numbers": 3, "output": 4},
+        {"tab": 1.0, "cell": 50, "width": 64.0},
+    ],
+)
+def test_damaged_layout_is_survived(state: dict[str, Any]) -> None:
+    model = ViewModel(store=SimpleNamespace(load=lambda: state, save=lambda _: None), inline=True)
+    assert model.tab in (0, 1, 2)
+    assert model.tiles.grid.cell >= 8
+    assert model.renderer.view.width in (64, 128)
+    assert model.renderer.outputs == ["rgb", "depth", "normals", "semantic_segmentation"]
+    model.update()
+    assert not model.messages
+    model.close()
 
 
 def test_png_and_video_are_written(make_model: Make, stage: Usd.Stage, tmp_path: Path) -> None:
@@ -656,6 +677,7 @@ def test_import_needs_neither_usd_nor_a_window() -> None:
     code = """
 import sys
 sys.modules["pxr"] = sys.modules["omni.ui"] = sys.modules["carb"] = None
+from omni.isaac.ovrtx_render.ui.layout import layout_of
 from omni.isaac.ovrtx_render.ui.model import ViewModel
 model = ViewModel(inline=True)
 model.update()

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,11 +15,12 @@ from ..errors import OvrtxRenderError
 from .canvas import Compare
 from .drawer import View
 from .frame_times import FrameTimes
+from .layout import Store, layout_of, restore_layout
 from .materials_model import MaterialsModel
 from .recording import Recorder
 from .renderer_model import RendererModel
 from .session import Session
-from .tile_grid import MIN_CELL, Hit
+from .tile_grid import Hit
 from .tiles_model import TilesModel
 
 if TYPE_CHECKING:
@@ -27,16 +28,6 @@ if TYPE_CHECKING:
     from ..renderer import TiledRenderer
 
 __all__ = ["Message", "Store", "ViewModel"]
-
-
-class Store(Protocol):
-    """Where the layout is kept between sessions."""
-
-    def load(self) -> dict[str, Any]:
-        """What was saved last, or an empty dictionary."""
-
-    def save(self, state: dict[str, Any]) -> None:
-        """Keep a dictionary of numbers, texts, lists and dictionaries."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +85,7 @@ class ViewModel:
         self._told = ("", "", "", "")
         self._before_look = ""
         self._saved: dict[str, Any] = store.load() if store is not None else {}
-        self.restore(self._saved)
+        restore_layout(self, self._saved)
 
     # -- what is drawn ----------------------------------------------------------------------------------------------
 
@@ -288,46 +279,9 @@ class ViewModel:
                 self.say("error", problem)
         self._told = problems
 
-    # -- layout -----------------------------------------------------------------------------------------------------
-
-    def state(self) -> dict[str, Any]:
-        """What is remembered between sessions, as numbers, texts, lists and dictionaries."""
-        view, tiles = self.renderer.view, self.tiles
-        grid = tiles._before_focus or tiles.grid
-        return {
-            "tab": self.tab,
-            "width": view.width,
-            "height": view.height,
-            "outputs": list(view.outputs),
-            "output": tiles.output,
-            "cell": grid.cell,
-            "color_map": tiles.palette.color_map,
-            "reverse": tiles.palette.reverse,
-            "numbers": tiles.numbers,
-            "folder": str(self.recorder.folder),
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take a remembered layout; what does not fit is left as it is."""
-        tiles = self.tiles
-        self.tab = int(state.get("tab", self.tab))
-        tiles.output = str(state.get("output", tiles.output))
-        tiles.numbers = bool(state.get("numbers", tiles.numbers))
-        tiles.set_palette(
-            color_map=str(state.get("color_map", tiles.palette.color_map)),
-            reverse=bool(state.get("reverse", tiles.palette.reverse)),
-        )
-        tiles.grid = replace(tiles.grid, cell=max(MIN_CELL, float(state.get("cell", tiles.grid.cell))))
-        if "width" in state and "height" in state:
-            self.renderer.set_size(int(state["width"]), int(state["height"]))
-        if state.get("outputs"):
-            self.renderer.set_outputs([str(name) for name in state["outputs"]])
-        if "folder" in state:
-            self.recorder.folder = Path(state["folder"])
-
     def save(self) -> None:
         """Keep the layout, if it changed."""
-        state = self.state()
+        state = layout_of(self)
         if self._store is not None and state != self._saved:
             self._saved = state
             self._store.save(state)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ..errors import OvrtxRenderError
 from ..renderer import TiledRenderer
 from .capture import Capture, capture
 from .drawer import MAIN_THREAD_BACKENDS, Drawer, View
+from .frames import Frame, Reference, Wanted
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -24,53 +24,6 @@ __all__ = ["Frame", "Reference", "Session", "Wanted"]
 
 _PATIENCE = 2.0
 """Longest wait for a frame when a stage is closed [s]."""
-
-
-@dataclass(frozen=True, eq=False)
-class Wanted:
-    """What the viewer wants to have of a frame: an output, and the rows it can see."""
-
-    output: str
-    rows: np.ndarray
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Wanted) and self.output == other.output and np.array_equal(self.rows, other.rows)
-
-
-@dataclass(frozen=True, eq=False)
-class Reference:
-    """A frame that was kept to compare with: copies of all the tiles.
-
-    Attributes:
-        step: Number of the frame.
-        label: What it is, for people.
-        buffers: (N, H, W, C) arrays by output.
-    """
-
-    step: int
-    label: str
-    buffers: dict[str, wp.array]
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """What the viewer got of a frame.
-
-    Attributes:
-        step: Number of the frame.
-        a: The tiles.
-        b: The tiles to compare with: of the frozen frame or of the other backend; None without one.
-        bundle: The cameras.
-        timings: Seconds by phase; empty if nothing was drawn for it (another page of the same frame).
-        other_timings: The same of the other backend.
-    """
-
-    step: int
-    a: Capture
-    b: Capture | None
-    bundle: CameraBundle
-    timings: dict[str, float]
-    other_timings: dict[str, float]
 
 
 class Session:

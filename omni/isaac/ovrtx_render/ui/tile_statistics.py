@@ -52,13 +52,21 @@ class TileStatistics:
         """Number of tiles with a flag."""
         return int(np.count_nonzero(self.flags & flag))
 
-    def range(self) -> tuple[float, float]:
-        """Smallest and largest value, without the extremes of single tiles; (0, 1) if all are empty."""
+    def range(self, before: tuple[float, float] | None = None) -> tuple[float, float]:
+        """Smallest and largest value, without the extremes of single tiles; (0, 1) if all are empty.
+
+        Args:
+            before: The range that was shown before: it stays as long as it nearly fits, so that colours do not flicker.
+        """
         some = np.isfinite(self.low) & np.isfinite(self.high)
         if not some.any():
             return 0.0, 1.0
         low, high = float(np.percentile(self.low[some], 2.0)), float(np.percentile(self.high[some], 98.0))
-        return low, max(high, low * (1.0 + 1e-6) + 1e-9)
+        high = max(high, low * (1.0 + 1e-6) + 1e-9)
+        near = 0.1 * (high - low)
+        if before is not None and abs(before[0] - low) <= near and abs(before[1] - high) <= near:
+            return before
+        return low, high
 
 
 class Measurement:

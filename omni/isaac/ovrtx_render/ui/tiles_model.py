@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import ConfigError
 from .canvas import Canvas, Compare, Picture, Scenery
 from .colormaps import Palette
+from .readout import Readout, describe_value
 from .recording import Recorder
 from .session import Frame, Session, Wanted
 from .tile_grid import Hit, TileGrid
@@ -19,7 +20,7 @@ from .worker import Worker
 if TYPE_CHECKING:
     from ..cameras import CameraBundle
 
-__all__ = ["Readout", "TilesModel"]
+__all__ = ["TilesModel"]
 
 _MARKS = {
     Flag.FROZEN: (0.25, 0.55, 1.0, 0.9),
@@ -28,57 +29,6 @@ _MARKS = {
 }
 _SELECTED = (0.46, 0.73, 0.0, 1.0)
 _POINTED = (0.75, 0.75, 0.75, 0.6)
-
-
-@dataclass(frozen=True)
-class Readout:
-    """What is below the pointer.
-
-    Attributes:
-        row: Row of the bundle.
-        env: Environment id; -1 is outside of all.
-        path: Prim path of the camera.
-        x: Pixel column.
-        y: Pixel line.
-        value: The pixel's value, with its unit or label.
-        other: The same of what it is compared with, or empty.
-    """
-
-    row: int
-    env: int
-    path: str
-    x: int
-    y: int
-    value: str
-    other: str
-
-    @property
-    def text(self) -> str:
-        """All of it in one line."""
-        env = f"env {self.env}" if self.env >= 0 else self.path
-        other = f"   |   {self.other}" if self.other else ""
-        return f"{env}   ({self.x}, {self.y})   {self.value}{other}"
-
-
-def describe_value(name: str, kind_unit: str, values: np.ndarray, info: dict[str, Any]) -> str:
-    """A pixel's values for people: rounded, with unit, and with the label of an id."""
-    if kind_unit == "m":
-        return f"{values[0]:.3f} m" if np.isfinite(values[0]) else "no hit"
-    labels = info.get("idToLabels")
-    if labels is not None:
-        key: Any = int(values[0]) if len(values) == 1 else tuple(int(v) for v in values)
-        label = labels.get(key, "?")
-        words = ", ".join(f"{k}: {v}" for k, v in label.items()) if isinstance(label, dict) else str(label)
-        return f"{key} = {words}"
-    text = " ".join(f"{v:.0f}" if float(v).is_integer() and kind_unit == "sRGB" else f"{v:.3f}" for v in values)
-    return f"{name} {text}" + (f" {kind_unit}" if kind_unit == "px" else "")
-
-
-def _steady(before: tuple[float, float], now: tuple[float, float]) -> tuple[float, float]:
-    """The range to show: the one before as long as it nearly fits, so that colours do not flicker."""
-    tolerance = 0.1 * (now[1] - now[0])
-    near = abs(before[0] - now[0]) <= tolerance and abs(before[1] - now[1]) <= tolerance
-    return before if near and before != (0.0, 0.0) else now
 
 
 class TilesModel:
@@ -194,7 +144,7 @@ class TilesModel:
         def job() -> tuple[Picture, TileStatistics | None, tuple[float, float]]:
             frame.a.wait()
             statistics = None if measurement is None else measurement.read()
-            values = scenery.value_range if statistics is None else _steady(scenery.value_range, statistics.range())
+            values = scenery.value_range if statistics is None else statistics.range(scenery.value_range)
             picture = self._canvas.compose(replace(scenery, value_range=values))
             if record:
                 self._recorder.add(picture.host())
@@ -247,7 +197,7 @@ class TilesModel:
         if frame is not None and pointer is not None and picture.values is not None:
             tiles, bundle = frame.a.tiles, frame.bundle
             told = [
-                "" if values is None else describe_value(tiles.name, tiles.kind.unit, values, tiles.info)
+                "" if values is None else describe_value(tiles, values)
                 for values in (picture.values, picture.other_values)
             ]
             row = pointer.row
@@ -293,6 +243,11 @@ class TilesModel:
     def _touch(self) -> None:
         self._dirty = True
         self.revision += 1
+
+    @property
+    def overview(self) -> TileGrid:
+        """The grid of all tiles, also while one is seen alone."""
+        return self._before_focus or self.grid
 
     # -- what is seen -----------------------------------------------------------------------------------------------
 

@@ -38,7 +38,13 @@ class RendererWindow(ui.Window):
     """
 
     def __init__(self, model: ViewModel, title: str = "OVRTX Renderer", **arguments: Any) -> None:
-        arguments = {"width": 960, "height": 720, "flags": ui.WINDOW_FLAGS_NO_SCROLLBAR, **arguments}
+        arguments = {
+            "width": 960,
+            "height": 720,
+            "flags": ui.WINDOW_FLAGS_NO_SCROLLBAR,
+            "raster_policy": ui.RasterPolicy.NEVER,  # a picture that was rasterised once would stand still
+            **arguments,
+        }
         super().__init__(title, dockPreference=ui.DockPreference.MAIN, **arguments)
         self._model: ViewModel | None = model
         self._covered = False
@@ -53,7 +59,7 @@ class RendererWindow(ui.Window):
         ]
         # What Kit keeps must not keep the window alive.
         me = weakref.proxy(self)
-        self.deferred_dock_in("Property", ui.DockPolicy.DO_NOTHING)
+        self.deferred_dock_in("Viewport", ui.DockPolicy.CURRENT_WINDOW_IS_ACTIVE)
         self.set_selected_in_dock_changed_fn(lambda selected: me._on_covered(not selected))
         self.set_key_pressed_fn(lambda key, modifiers, pressed: me._on_key(key, modifiers, pressed))
         self.frame.set_style(STYLES)

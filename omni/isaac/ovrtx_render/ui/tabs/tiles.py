@@ -12,7 +12,7 @@ from ..image_view import ImageView
 from ..keys import BINDINGS, CONTROL
 from ..model import ViewModel
 from ..style import ROW
-from .widgets import Choice, button
+from .widgets import Choice, assign, button
 
 __all__ = ["TilesTab"]
 
@@ -149,16 +149,16 @@ class TilesTab:
         self._following = True  # what is set below is no choice of a person
         self._choices["output"].choose(tiles.output) if "output" in self._choices else None
         self._choices["compare"].choose(_name_of(tiles.compare)) if "compare" in self._choices else None
-        page.max = tiles.grid.pages
+        assign(page, "max", tiles.grid.pages)
         if page.model.as_int != tiles.grid.page + 1:
             page.model.set_value(tiles.grid.page + 1)
         self._following = False
         for name, toggle in self._toggles.items():
-            toggle.checked = model.recorder.recording if name == "recording" else getattr(tiles, name)
+            assign(toggle, "checked", model.recorder.recording if name == "recording" else getattr(tiles, name))
         dropped = f" ({model.recorder.dropped} dropped)" if model.recorder.dropped else ""
         recording = f"recording {model.recorder.frames} frames{dropped}   " if model.recorder.recording else ""
-        self._labels["summary"].text = recording + tiles.summary
-        self._labels["readout"].text = tiles.readout.text if tiles.readout is not None else ""
+        assign(self._labels["summary"], "text", recording + tiles.summary)
+        assign(self._labels["readout"], "text", tiles.readout.text if tiles.readout is not None else "")
 
     def destroy(self) -> None:
         """Let the widgets go."""

@@ -9,7 +9,7 @@ import omni.ui as ui
 
 from ..style import ROW
 
-__all__ = ["Choice", "button", "labelled"]
+__all__ = ["Choice", "assign", "button", "labelled"]
 
 
 def button(text: str, identifier: str, clicked: Callable[[], object], tooltip: str, **arguments: Any) -> ui.Button:
@@ -21,6 +21,12 @@ def button(text: str, identifier: str, clicked: Callable[[], object], tooltip: s
 def labelled(text: str, width: int = 150, tooltip: str = "") -> ui.Label:
     """The label in front of a widget."""
     return ui.Label(text, name="dim", width=width, height=ROW, elided_text=True, tooltip=tooltip)
+
+
+def assign(widget: Any, name: str, value: Any) -> None:
+    """Set a property of a widget if it is another one: what is set is drawn anew."""
+    if getattr(widget, name) != value:
+        setattr(widget, name, value)
 
 
 class Choice:
