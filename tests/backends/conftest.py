@@ -12,14 +12,12 @@ import pytest
 from pxr import Usd, UsdGeom, UsdLux
 
 DOUBLES = Path(__file__).resolve().parent.parent / "doubles"
-if str(DOUBLES) not in sys.path:
-    sys.path.insert(0, str(DOUBLES))
 
 
 @pytest.fixture
 def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """``stage`` is open in Isaac Sim; ``app``, ``context``, ``settings`` and ``replicator`` are its doubles."""
-    from kit_process import kit_process
+    from doubles.kit_process import kit_process
 
     with kit_process("kit107"):
         monkeypatch.syspath_prepend(str(DOUBLES / "replicator"))

@@ -14,8 +14,6 @@ from omni.isaac.ovrtx_render import CameraBundle, RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.registry import BACKENDS, probe
 
 DOUBLES = Path(__file__).resolve().parent.parent / "doubles"
-if str(DOUBLES) not in sys.path:
-    sys.path.insert(0, str(DOUBLES))
 
 DOUBLED = ("ovrtx", "isaac_rtx")
 """Backends that are tested on a double."""
@@ -118,7 +116,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def ovrtx_double(monkeypatch: pytest.MonkeyPatch, device: str) -> Iterator[None]:
     """The double of ``ovrtx``, on a machine that looks as if it had an RTX GPU."""
-    import install
+    from doubles import install
 
     from omni.isaac.ovrtx_render.backends.ovrtx import hardware
 
@@ -132,7 +130,7 @@ def ovrtx_double(monkeypatch: pytest.MonkeyPatch, device: str) -> Iterator[None]
 @pytest.fixture
 def isaac_rtx_double(monkeypatch: pytest.MonkeyPatch, stage: Usd.Stage) -> Iterator[None]:
     """A process that looks as if Isaac Sim ran in it, with the stage open."""
-    from kit_process import kit_process
+    from doubles.kit_process import kit_process
 
     with kit_process("kit107"):
         monkeypatch.syspath_prepend(str(DOUBLES / "replicator"))

@@ -34,30 +34,34 @@ def _is_double(name: str) -> bool:
     return name.partition(".")[0] in _ROOTS
 
 
-def _uses_doubles(module: ModuleType) -> bool:
-    """Whether a module of ours holds a double, or something of one."""
-    return any(
-        _is_double(value.__name__ if isinstance(value, ModuleType) else str(getattr(value, "__module__", "")))
-        for value in list(vars(module).values())
-    )
+def _origins(module: ModuleType) -> set[str]:
+    """Names of the modules that a module has things of."""
+    values = list(vars(module).values())
+    return {one.__name__ if isinstance(one, ModuleType) else str(getattr(one, "__module__", "")) for one in values}
 
 
 def _take_out() -> dict[str, ModuleType]:
     """Take doubles, and what of us imported them, out of the process; returns what was there."""
+    gone = {name for name in sys.modules if _is_double(name) or name.startswith(f"{_OURS}.kit")}
+    ours = {name: module for name, module in sys.modules.items() if name.startswith(f"{_OURS}.") and module}
+    while more := {
+        name
+        for name, module in ours.items()
+        if name not in gone and any(origin in gone or _is_double(origin) for origin in _origins(module))
+    }:
+        gone |= more
     taken = {}
-    for name, module in list(sys.modules.items()):
-        ours = name.startswith(f"{_OURS}.") and module is not None
-        if _is_double(name) or name.startswith(f"{_OURS}.kit") or (ours and _uses_doubles(module)):
-            taken[name] = sys.modules.pop(name)
-            parent, _, child = name.rpartition(".")
-            if module is not None and getattr(sys.modules.get(parent), child, None) is module:
-                delattr(sys.modules[parent], child)
+    for name in sorted(gone, reverse=True):
+        module = taken[name] = sys.modules.pop(name)
+        parent, _, child = name.rpartition(".")
+        if module is not None and getattr(sys.modules.get(parent), child, None) is module:
+            delattr(sys.modules[parent], child)
     return taken
 
 
 def _put_back(modules: dict[str, ModuleType]) -> None:
     sys.modules.update(modules)
-    for name, module in modules.items():
+    for name, module in sorted(modules.items()):
         parent, _, child = name.rpartition(".")
         if parent and module is not None:
             setattr(sys.modules[parent], child, module)

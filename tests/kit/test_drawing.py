@@ -240,6 +240,29 @@ def test_backend_that_cannot_run_leaves_the_one_that_does(kit, look) -> None:
     kit.update_until(lambda: model.session.renderer is not None and model.session.renderer.cfg.backend == "auto")
 
 
+def test_isaac_sims_own_renderer_is_shown_without_an_update_inside_of_an_update(
+    make_kit, look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from doubles.kit_process import DOUBLES
+
+    with make_kit("kit107") as kit:
+        monkeypatch.syspath_prepend(str(DOUBLES / "replicator"))
+        import omni.replicator.core as replicator
+
+        kit.open()
+        kit.set("renderer/backend", "isaac_rtx")
+        service = kit.enable()
+        model = look(kit, service)
+        step = model.session.step
+        kit.update_until(lambda: model.session.step > step + 5)  # it refines while nothing moves
+        assert model.renderer.backend_at_work == "isaac_rtx"
+        assert depth_at_centre(model) == pytest.approx([0.4, 0.4], abs=0.02)
+        assert len(replicator.PRODUCTS) == 1
+        assert service.render()["rgb"].numpy()[:, 8, 8, 0].min() > 50  # outside of an update it may ask for one
+        kit.disable()
+        assert replicator.PRODUCTS == {} and kit.told() == []
+
+
 def test_bodies_are_taken_from_fabric_while_physics_plays(make_kit, look) -> None:
     with make_kit("kit110") as kit:
         import usdrt

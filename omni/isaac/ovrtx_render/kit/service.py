@@ -186,7 +186,9 @@ class Service:
         if model is None or not self.settings.enabled or now < self._next:
             return
         renderer = model.session.renderer
-        if self._poses.moving() or (renderer is not None and renderer.pending):
+        # Isaac Sim's own renderer refines its picture while nothing moves.
+        refines = model.renderer.backend_at_work == "isaac_rtx"
+        if refines or self._poses.moving() or (renderer is not None and renderer.pending):
             wait = 1.0 / self.settings.max_rate if self.settings.max_rate > 0.0 else 0.0
             self._next = now + max(wait, _AFTER_FAILURE if model.renderer.error else 0.0)
             model.request_frame()
