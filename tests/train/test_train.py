@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = {"num_envs": 4, "width": 32, "height": 32, "steps": 4, "device": "cpu"}
+TINY = {"num_envs": 4, "width": 64, "height": 32, "steps": 4, "device": "cpu"}
 
 
 def tiny(**changes: Any) -> Any:
@@ -65,14 +65,13 @@ def put(env: Any, places: list[float], leans: list[float]) -> Any:
 
 def test_the_camera_sees_where_cart_and_pole_are(env: Any) -> None:
     image = put(env, [-0.8, 0.8, 0.0, 0.0], [0.0, 0.0, 0.35, -0.35])[:, 0]
-    assert image.shape == (4, 32, 32) and image.min() >= -0.5 and image.max() <= 0.5
-    bright = image > 0.0
+    assert image.shape == (4, 32, 64) and image.min() >= -0.5 and image.max() <= 0.5
+    bright = image > -0.1  # cart and pole; floor and backdrop are darker
     columns = [np.flatnonzero(rows.any(0)).mean() for rows in bright]
     # +Y is on the left of a camera that looks along +X; a positive turn about +X leans the pole towards -Y.
-    assert columns[0] - columns[1] > 15
+    assert columns[0] - columns[1] > 30
     top = [np.flatnonzero(rows[:12].any(0)).mean() for rows in bright]
-    assert top[2] - top[3] > 4
-    assert not image[0].tobytes() == image[1].tobytes()
+    assert top[2] - top[3] > 8
 
 
 def test_the_other_channels_are_the_change(env: Any) -> None:

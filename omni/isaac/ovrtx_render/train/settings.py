@@ -63,7 +63,7 @@ class TrainCfg:
                 "num_mini_batches": 4,
                 "learning_rate": 1e-3,
                 "schedule": "adaptive",
-                "desired_kl": 0.01,
+                "desired_kl": 0.008,
                 "gamma": 0.99,
                 "lam": 0.95,
                 "entropy_coef": 0.0,
