@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import warp as wp
 from pxr import Sdf, Usd, UsdGeom
 
 from omni.isaac.ovrtx_render import ConfigError, SceneError
@@ -171,3 +173,12 @@ def test_outside_of_isaac_sim_it_says_so() -> None:
     assert "omni.kit.app" not in sys.modules
     answer = probe("isaac_rtx")
     assert not answer.available and answer.reason == "Isaac Sim is not running in this process"
+
+
+@pytest.mark.slow
+def test_kernels_compile_for_cuda(tmp_path: Path) -> None:
+    """Without a GPU: NVRTC comes with Warp."""
+    from omni.isaac.ovrtx_render.backends.isaac_rtx import tiles
+
+    wp.compile_aot_module(tiles.split_ids.module, arch=90, module_dir=str(tmp_path))
+    assert any(tmp_path.rglob("*.cubin")) or any(tmp_path.rglob("*.ptx"))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import warp as wp
 from reference import SceneBuilder, look_at, random_rotation, scale, translate
 from reference.build import bumpy_sphere, matte, quad, rotate
 
@@ -290,3 +292,12 @@ def test_an_older_newton_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not probe("newton").available
     with pytest.raises(BackendUnavailableError, match=r"newton 1\.6\.1 is installed.*1\.8"):
         TiledRenderer(analytic_scene(1), RendererCfg(backend="newton"))
+
+
+@pytest.mark.slow
+def test_our_kernels_compile_for_cuda(tmp_path: Path) -> None:
+    """Without a GPU: NVRTC comes with Warp."""
+    from omni.isaac.ovrtx_render.backends.newton import kernels
+
+    wp.compile_aot_module(kernels.finish.module, arch=90, module_dir=str(tmp_path))
+    assert any(tmp_path.rglob("*.cubin")) or any(tmp_path.rglob("*.ptx"))
