@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import warp as wp
+from pxr import Sdf, Usd, UsdGeom, UsdShade
 from reference import SceneBuilder, look_at, random_rotation, scale, translate
 from reference.build import bumpy_sphere, matte, quad, rotate
 
@@ -201,6 +202,45 @@ def test_what_is_not_seen_is_not_drawn(shoot: Callable) -> None:
     b.add(GeometryKind.CUBE, (1.0, 1.0, 1.0), material=clear)
     b.camera(look_at([0, -5, 0], [0, 0, 0]))
     assert np.isinf(shoot(b.build(), "newton", ("depth",))["depth"]).all()
+
+
+def test_colours_that_differ_by_environment(device: str) -> None:
+    """Written base colours and tints, seen by cameras of environments and by one outside of them."""
+    stage = Usd.Stage.CreateInMemory()
+    UsdGeom.SetStageMetersPerUnit(stage, 1.0)
+    UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
+    for env in range(2):
+        cube = UsdGeom.Cube.Define(stage, f"/World/envs/env_{env}/Box")
+        looks = UsdShade.Material.Define(stage, f"/World/envs/env_{env}/Looks")
+        shader = UsdShade.Shader.Define(stage, f"/World/envs/env_{env}/Looks/Surface")
+        shader.CreateIdAttr("UsdPreviewSurface")
+        shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set((0.5, 0.25, 0.5))
+        looks.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+        UsdShade.MaterialBindingAPI.Apply(cube.GetPrim()).Bind(looks)
+        UsdGeom.XformCommonAPI(cube).SetTranslate((4.0 * env, 0, 0))
+        camera = UsdGeom.Camera.Define(stage, f"/World/envs/env_{env}/Camera")
+        UsdGeom.XformCommonAPI(camera).SetTranslate((4.0 * env, 0, 4))
+    outside = UsdGeom.Camera.Define(stage, "/World/Camera")
+    UsdGeom.XformCommonAPI(outside).SetTranslate((4, 0, 4))
+    paths = [f"/World/envs/env_{env}/Looks" for env in range(2)]
+    colours = np.array([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]], np.float32)
+
+    def albedo(cameras: Any) -> np.ndarray:
+        return (renderer.render(cameras)["albedo"].numpy()[:, 8, 8, :3] / 255.0) ** 2.2
+
+    with TiledRenderer(stage, RendererCfg(backend="newton", device=device)) as renderer:
+        cameras = renderer.add_cameras("/World/envs/env_.*/Camera", width=16, height=16, outputs="albedo")
+        renderer.bind_materials(paths, "base_color").write(colours)
+        np.testing.assert_allclose(albedo(cameras), colours, atol=0.02)
+        late = renderer.add_cameras("/World/Camera", width=16, height=16, outputs="albedo")  # has a model of its own
+        np.testing.assert_allclose(albedo(late), colours[1:], atol=0.02)
+        with pytest.raises(ConfigError, match="cannot write roughness: its materials have base_color and tint only"):
+            renderer.bind_materials(paths, "roughness")
+        np.testing.assert_allclose(albedo(cameras), colours, atol=0.02)
+    with TiledRenderer(stage, RendererCfg(backend="newton", device=device)) as renderer:
+        cameras = renderer.add_cameras("/World/envs/env_.*/Camera", width=16, height=16, outputs="albedo")
+        renderer.bind_materials(paths, "tint").write(colours)
+        np.testing.assert_allclose(albedo(cameras), colours * [0.5, 0.25, 0.5], atol=0.02)
 
 
 class TestModelOfTheCaller:

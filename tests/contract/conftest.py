@@ -75,13 +75,24 @@ def make_stage() -> Usd.Stage:
 )
 def Xform "World"
 {{
-    def Mesh "Floor" (prepend apiSchemas = ["SemanticsLabelsAPI:class"])
+    def Material "Grey"
     {{
+        token outputs:surface.connect = </World/Grey/Surface.outputs:surface>
+        def Shader "Surface"
+        {{
+            uniform token info:id = "UsdPreviewSurface"
+            color3f inputs:diffuseColor = (0.5, 0.5, 0.5)
+            float inputs:roughness = 1
+            token outputs:surface
+        }}
+    }}
+    def Mesh "Floor" (prepend apiSchemas = ["SemanticsLabelsAPI:class", "MaterialBindingAPI"])
+    {{
+        rel material:binding = </World/Grey>
         token[] semantics:labels:class = ["floor"]
         point3f[] points = [(-1, -1, 0), (1, -1, 0), (1, 1, 0), (-1, 1, 0)]
         int[] faceVertexCounts = [4]
         int[] faceVertexIndices = [0, 1, 2, 3]
-        color3f[] primvars:displayColor = [(0.5, 0.5, 0.5)]
         uniform token subdivisionScheme = "none"
     }}
     def DistantLight "Sun"

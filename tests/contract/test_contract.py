@@ -217,6 +217,35 @@ def test_intrinsics_of_each_camera_or_a_refusal(start: Callable) -> None:
         assert [int(np.isfinite(image[12]).sum()) for image in depth] == [8, 16, 12]
 
 
+def test_points_that_are_written_or_a_refusal(start: Callable, backend: str) -> None:
+    renderer, cameras = start("depth")
+    before = renderer.render(cameras)["depth"].numpy().copy()
+    corners = np.array([[-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1]], np.float32)  # the floor, 1 m up
+    try:
+        floor = renderer.bind_points(["/World/Floor"])
+    except OvrtxRenderError as error:
+        assert backend in str(error).lower()
+        np.testing.assert_array_equal(renderer.render(cameras)["depth"].numpy(), before)
+    else:
+        floor.write(corners)
+        np.testing.assert_allclose(renderer.render(cameras)["depth"].numpy()[:, 3, 12, 0], 3.0, atol=1e-3)
+
+
+def test_materials_that_are_written_or_a_refusal(start: Callable, backend: str) -> None:
+    renderer, cameras = start("rgb")
+    before = renderer.render(cameras)["rgb"].numpy().copy()
+    assert before[:, 3, 12].std(-1).max() < 12
+    try:
+        grey = renderer.bind_materials(["/World/Grey"], "base_color")
+    except OvrtxRenderError as error:
+        assert backend in str(error).lower()
+        np.testing.assert_array_equal(renderer.render(cameras)["rgb"].numpy(), before)
+    else:
+        grey.write(np.array([[0.8, 0.1, 0.1]], np.float32))
+        red = renderer.render(cameras)["rgb"].numpy()[:, 3, 12].astype(int)
+        assert (red[:, 0] > red[:, 1] + 40).all()
+
+
 def test_two_bundles_of_different_size(start: Callable) -> None:
     renderer, small = start("depth")
     large = renderer.add_cameras(["/World/envs/env_2/Mount/Camera"], width=64, height=40, outputs="depth")

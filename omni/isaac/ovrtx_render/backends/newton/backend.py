@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import warp as wp
@@ -27,11 +27,15 @@ from ..warp.device_scene import affine_rows
 from ..warp.frame_table import Bound, FrameTable
 from ..warp.resolve import encode_table
 from ..warp.types import Affine, CameraState
+from .colors import COLOR_INPUTS, ShapeColors
 from .kernels import camera_transforms
 from .lights import Lighting, read_lighting
 from .model import build_model, given_model
 from .prototypes import split_transforms
 from .view import SUPPORTED, View, World, light_up, make_sensor
+
+if TYPE_CHECKING:
+    from ...scene.own_rows import OwnMaterials
 
 __all__ = ["NewtonBackend"]
 
@@ -63,6 +67,7 @@ class NewtonBackend(Backend):
         self._lighting: Lighting | None = None
         self._lights_moved = False
         self._bakes: list[np.ndarray | None] = []
+        self._colors: list[ShapeColors] = []
         self._bundles: list[CameraBundle] = []
         self._encode = wp.array(encode_table(), dtype=wp.uint8, device=self.device)
 
@@ -95,7 +100,7 @@ class NewtonBackend(Backend):
         count = len(scene.instances)
         self._source, self._lighting, self._bakes = scene, lighting, bakes
         self._table = FrameTable(frames, scene.meters_per_unit, (count, count + len(scene.lights)))
-        self._worlds = {}
+        self._worlds, self._colors = {}, []
         self._world(self.cfg.see_all_envs and scene.num_envs > 0)  # now, so that a scene that cannot be is told now
         for bundle in self._bundles:
             bundle.backend_data.forget()
@@ -148,6 +153,8 @@ class NewtonBackend(Backend):
             else:
                 drawn = build_model(scene, self.cfg, self.device, self._bakes, everything)
             self._worlds[everything] = World(drawn, make_sensor(drawn, self._lighting, self.cfg))
+            for colors in self._colors:
+                colors.apply(drawn)
         return self._worlds[everything]
 
     def _note_moved(self, bound: Bound | None = None) -> None:
@@ -179,6 +186,19 @@ class NewtonBackend(Backend):
         assert isinstance(bound, Bound)
         self._frames.write_matrices(bound, matrices)
         self._note_moved(bound)
+
+    # -- materials --------------------------------------------------------------------------------------------------
+
+    def bind_materials(self, own: OwnMaterials, name: str) -> ShapeColors:
+        if name not in COLOR_INPUTS or self.cfg.backend_options:
+            why = "are those of the model" if self.cfg.backend_options else f"have {' and '.join(COLOR_INPUTS)} only"
+            raise ConfigError(f"the newton backend cannot write {name}: its materials {why}; use backend='warp'")
+        self._colors.append(ShapeColors(self.scene, own, name))
+        return self._colors[-1]
+
+    def write_materials(self, bound: object, values: wp.array) -> None:
+        assert isinstance(bound, ShapeColors)
+        bound.write(values, [world.drawn for world in self._worlds.values()])
 
     # -- cameras ----------------------------------------------------------------------------------------------------
 

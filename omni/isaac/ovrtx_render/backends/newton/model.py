@@ -32,6 +32,7 @@ class DrawnModel:
         state: Gives the state to draw.
         instance: (S,) index in ``Scene.instances`` of each shape, -1 if it has none.
         textured: Whether any shape has a texture.
+        colors: (S, 3) linear colour of each shape as authored, white where a texture gives it.
         follows: Frame, size, axes and flip of each shape on the device, or None: poses come from the state.
         moved: Whether a frame was written since the shapes followed them last.
     """
@@ -40,6 +41,7 @@ class DrawnModel:
     state: Callable[[], Any]
     instance: np.ndarray
     textured: bool
+    colors: np.ndarray
     follows: list[wp.array] | None = None
     moved: bool = True
 
@@ -97,8 +99,8 @@ def build_model(
         _add(one, shapes)
         builder.replicate(one, len(list(equal)))
     model = builder.finalize(device=device)
+    colors = np.array([prototypes.color(i) for i in instances]).reshape(-1, 3)
     if instances:
-        colors = np.array([prototypes.color(i) for i in instances])
         model.shape_color.assign(encode_srgb(colors).astype(np.float32))
 
     def put(values: list[Any], dtype: Any) -> wp.array:
@@ -114,7 +116,7 @@ def build_model(
         ]
     state = model.state()
     textured = any(part.mesh is not None and part.mesh.texture is not None for part in parts)
-    return DrawnModel(model, lambda: state, np.array(instances, np.int64), textured, follows)
+    return DrawnModel(model, lambda: state, np.array(instances, np.int64), textured, colors, follows)
 
 
 def _add(builder: Any, parts: list[Part]) -> None:
@@ -149,7 +151,7 @@ def given_model(scene: Scene, model: Any, state: Any, device: wp.Device) -> Draw
     worlds = model.shape_world.numpy() if len(model.shape_label) else []
     labels = _own_paths(model.shape_label, worlds, scene)
     textured = any(getattr(source, "texture", None) is not None for source in model.shape_source)
-    return DrawnModel(model, get, _instances_of(labels, scene), textured)
+    return DrawnModel(model, get, _instances_of(labels, scene), textured, np.ones((len(labels), 3)))
 
 
 def _own_paths(labels: list[str], worlds: Any, scene: Scene) -> list[str]:
