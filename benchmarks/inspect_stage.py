@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 KINDS = ("copies", "references", "jittered", "recoloured", "unique", "demo")
-REPEATS = 5
+REPEATS = 10
 
 
 def measure(kind: str, envs: int, prims: int) -> dict[str, object]:
@@ -38,7 +39,6 @@ def measure(kind: str, envs: int, prims: int) -> dict[str, object]:
     row["added_mb"] = round(_resident("VmHWM") - before)
     gprims = [prim for prim in stage.Traverse() if prim.IsA(UsdGeom.Gprim) and "/env" in str(prim.GetPath())]
     spread, together = gprims[:: max(len(gprims) // 100, 1)][:100], gprims[:100]
-    hidden = UsdGeom.Tokens.invisible
 
     def move(prims: list, step: int) -> None:
         for prim in prims:
@@ -50,19 +50,27 @@ def measure(kind: str, envs: int, prims: int) -> dict[str, object]:
 
     def hide(prims: list, step: int) -> None:
         for prim in prims:
-            UsdGeom.Imageable(prim).CreateVisibilityAttr(hidden if step % 2 else UsdGeom.Tokens.inherited)
+            UsdGeom.Imageable(prim).CreateVisibilityAttr(UsdGeom.Tokens.invisible)
 
-    edits: dict[str, Callable[[list, int], None]] = {"move": move, "recolour": recolour, "hide": hide}
+    def show(prims: list, step: int) -> None:
+        for prim in prims:
+            UsdGeom.Imageable(prim).CreateVisibilityAttr(UsdGeom.Tokens.inherited)
+
+    edits: dict[str, Callable[[list, int], None]] = {"move": move, "recolour": recolour, "hide": hide, "show": show}
     for where, prims_edited in (("100 environments", spread), ("few environments", together)):
         for name, edit in edits.items():
             seconds = []
             for step in range(REPEATS):
+                if name in ("hide", "show"):
+                    (show if name == "hide" else hide)(prims_edited, step)
+                    inspector.sync()
                 edit(prims_edited, step)
                 cpu = time.process_time()
                 assert inspector.sync()
                 len(inspector.findings)
                 seconds.append(time.process_time() - cpu)
-            row[f"{name}, {where} [ms]"] = [round(1000.0 * s, 1) for s in seconds]
+            best, middle = 1000.0 * min(seconds), 1000.0 * statistics.median(seconds)
+            row[f"{name}, {where}"] = {"best_ms": round(best, 1), "median_ms": round(middle, 1)}
     return row
 
 

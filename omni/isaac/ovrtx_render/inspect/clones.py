@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from ..scene.clones import CloneGroup
 
-__all__ = ["ENV", "OUTSIDE", "Clones"]
+__all__ = ["ENV", "OUTSIDE", "Clones", "Envs", "minus", "plus"]
+
+Envs = AbstractSet[int]
+"""Environment ids. A frozenset may be shared; a set has one holder, which :func:`plus` and :func:`minus` change."""
 
 ENV = "{env}"
 """Stands for the root of an environment in paths and messages that hold in several."""
 
 OUTSIDE: frozenset[int] = frozenset((-1,))
 """The environments of what is outside of all."""
+
+
+def plus(held: Envs, envs: Envs) -> Envs:
+    """What a holder of environments holds with some more; thousands of them are copied once at most."""
+    if not held:
+        return frozenset(envs)
+    if isinstance(held, set):
+        held |= envs
+        return held
+    return held if envs <= held else {*held, *envs}
+
+
+def minus(held: Envs, envs: Envs) -> Envs:
+    """What a holder of environments holds without some; thousands of them are copied once at most."""
+    if isinstance(held, set):
+        held -= envs
+        return held
+    return held if held.isdisjoint(envs) else set(held) - envs
 
 
 class Clones:

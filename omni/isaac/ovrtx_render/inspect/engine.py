@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 from pxr import Usd
@@ -18,7 +18,7 @@ from .checks import bindings as binding_checks
 from .checks import looks, shapes, stages, uvs
 from .checks.cameras import check_cameras
 from .checks.lights import check_lights
-from .clones import ENV, OUTSIDE, Clones
+from .clones import ENV, OUTSIDE, Clones, Envs, minus, plus
 from .finding import Told
 from .placed import Piece, Placed
 from .refine import refine
@@ -69,9 +69,9 @@ class Engine:
         self.meters_per_unit, self.labelled = scene.meters_per_unit, len(scene.labels) > 1
         self.clones = Clones(scene.env_paths, self.reader.groups)
         self.told = Store(self.clones)
-        self.looks: dict[str, dict[tuple[Binding, ...], frozenset[int]]] = defaultdict(dict)
+        self.looks: dict[str, dict[tuple[Binding, ...], Envs]] = defaultdict(dict)
         self.users: dict[str, set[str]] = defaultdict(set)
-        self.kinds: dict[str, dict[str, frozenset[int]]] = {kind: {} for kind in ("drawn", "hidden", "light", "camera")}
+        self.kinds: dict[str, dict[str, Envs]] = {kind: {} for kind in ("drawn", "hidden", "light", "camera")}
         self.lights: dict[str, Light] = {light.path: light for light in scene.lights}
         self.cameras: dict[str, Camera] = {camera.path: camera for camera in scene.cameras}
         self.placed = Placed(scene)
@@ -279,7 +279,7 @@ class Engine:
         self.told.forget(name, envs)
         for kind, names in self.kinds.items():
             for each in [each for each in names if each == name or each.startswith(f"{name}/")]:
-                for env in envs & names[each]:
+                for env in [env for env in envs if env in names[each]]:
                     place = self.clones.place(each, env)
                     if kind == "drawn":
                         self.placed.remove(place)
@@ -301,7 +301,7 @@ class Engine:
         return {
             binding.material
             for bindings, held in table.items()
-            if held & envs or envs == OUTSIDE
+            if envs == OUTSIDE or not held.isdisjoint(envs)
             for binding in bindings
             if binding.material
         }
@@ -336,27 +336,35 @@ class Engine:
 
     def _abstract(self, binding: Binding, env: int) -> Binding:
         """A binding with a placeholder for its environment."""
-        changes = {
-            field.name: self.clones.abstract(f"{value}/", env)[:-1]
-            for field in fields(binding)
-            if isinstance(value := getattr(binding, field.name), str) and value.startswith("/")
-        }
-        return replace(binding, **changes)  # type: ignore[arg-type]
+        if env < 0:
+            return binding
+
+        def abstract(path: str) -> str:
+            return self.clones.abstract(f"{path}/", env)[:-1]
+
+        return replace(
+            binding,
+            path=abstract(binding.path),
+            material=abstract(binding.material),
+            bound_at=abstract(binding.bound_at),
+            instance=abstract(binding.instance),
+        )
 
     def _note_look(self, name: str, bindings: tuple[Binding, ...], envs: frozenset[int]) -> None:
         table = self.looks[name]
         for key, held in list(table.items()):
-            if held & envs:
-                table[key] = held - envs
-                if not table[key]:
-                    del table[key]
+            left = minus(held, envs)
+            if left:
+                table[key] = left
+            else:
+                del table[key]
         if bindings:
-            table[bindings] = table.get(bindings, frozenset()) | envs
+            table[bindings] = plus(table.get(bindings, frozenset()), envs)
 
     def _note_kind(self, name: str, kind: str, envs: frozenset[int]) -> None:
         for each, names in self.kinds.items():
             held = names.get(name, frozenset())
-            held = held | envs if each == kind else held - envs
+            held = plus(held, envs) if each == kind else minus(held, envs)
             if held:
                 names[name] = held
             else:

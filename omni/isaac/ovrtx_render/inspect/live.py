@@ -252,7 +252,7 @@ class _Edit:
             for bindings, envs in self._engine.looks[user].items():
                 if not any(binding.material == name for binding in bindings):
                     continue
-                concerned = (envs if env < 0 else envs & {env}) - edited.get(user, set())
+                concerned = frozenset(envs if env < 0 else envs & {env}) - edited.get(user, set())
                 if concerned:
                     self._looks[self._clones.place(user, min(concerned))] = concerned
 

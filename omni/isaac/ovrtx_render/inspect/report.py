@@ -15,6 +15,7 @@ from ..errors import BackendUnavailableError, SceneError
 from ..registry import BACKENDS
 from ..scene.stage_reader import open_stage
 from .bindings import Binding, resolve
+from .clones import Envs
 from .codes import SEVERITIES
 from .engine import Engine
 from .finding import Finding, Told
@@ -138,7 +139,7 @@ class Report:
         self._findings = self._bindings = None
         self._sites = SiteFinder()
 
-    def _finding(self, told: Told, envs: frozenset[int]) -> Finding:
+    def _finding(self, told: Told, envs: Envs) -> Finding:
         ids = tuple(sorted(env for env in envs if env >= 0))
         first = ids[0] if ids else -1
         path, message = (self._engine.clones.place(text, first) for text in (told.path, told.message))
@@ -146,7 +147,7 @@ class Report:
         finding = Finding(told.code, told.severity, path, message, told.prop, site, told.backends, ids)
         return replace(finding, fix=fix_title(self.stage, finding))
 
-    def _placed(self, binding: Binding, envs: frozenset[int]) -> Binding:
+    def _placed(self, binding: Binding, envs: Envs) -> Binding:
         ids = tuple(sorted(env for env in envs if env >= 0))
         first = ids[0] if ids else -1
         texts: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from .clones import Clones
+from .clones import Clones, Envs, minus, plus
 from .finding import Told
 
 __all__ = ["Store"]
@@ -20,7 +20,7 @@ class Store:
 
     def __init__(self, clones: Clones) -> None:
         self._clones = clones
-        self._held: dict[tuple[str, str], dict[Told, frozenset[int]]] = {}
+        self._held: dict[tuple[str, str], dict[Told, Envs]] = {}
 
     def put(self, subject: str, aspect: str, told: Iterable[Told], envs: frozenset[int]) -> None:
         """Replace what was told of an aspect of a subject in some environments.
@@ -32,12 +32,13 @@ class Store:
             envs: The environments; ``{-1}`` for what is outside of all.
         """
         env, name = self._clones.locate(subject)
-        self._forget((name, aspect), envs)
+        if (name, aspect) in self._held:
+            self._forget((name, aspect), envs)
         for one in told:
             held = self._held.setdefault((name, aspect), {})
             path, message = f"{one.path}/", self._clones.abstract(one.message, env)
             key = replace(one, path=self._clones.abstract(path, env)[:-1], message=message)
-            held[key] = held.get(key, frozenset()) | envs
+            held[key] = plus(held.get(key, frozenset()), envs)
 
     def forget(self, name: str, envs: frozenset[int], below: bool = True) -> None:
         """Forget all that was told of a subject, by its name with the placeholder, and of those below it."""
@@ -45,9 +46,9 @@ class Store:
         for key in keys:
             self._forget(key, envs)
 
-    def merged(self) -> dict[Told, frozenset[int]]:
+    def merged(self) -> dict[Told, Envs]:
         """Everything that is told, with the environments in which it holds."""
-        out: dict[Told, frozenset[int]] = {}
+        out: dict[Told, Envs] = {}
         for held in self._held.values():
             for key, envs in held.items():
                 out[key] = out[key] | envs if key in out else envs
@@ -58,7 +59,7 @@ class Store:
         if not held:
             return
         for told, where in list(held.items()):
-            left = where - envs
+            left = minus(where, envs)
             if left:
                 held[told] = left
             else:

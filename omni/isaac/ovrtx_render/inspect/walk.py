@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pxr import Sdf, Usd, UsdGeom
 
 from ..scene.lights import is_light
+from ..scene.openusd import TIME
 from .clones import OUTSIDE, Clones
 
 __all__ = ["Visit", "is_shown", "visit_all", "visit_below"]
@@ -91,10 +92,9 @@ def _kind(prim: Usd.Prim, shown: bool, visible: bool) -> str:
 
 
 def _with_own(prim: Usd.Prim, visible: bool, purpose: str) -> tuple[bool, str]:
-    imageable = UsdGeom.Imageable(prim)
-    if visible and imageable.GetVisibilityAttr().Get(Usd.TimeCode.EarliestTime()) == UsdGeom.Tokens.invisible:
+    shown, own = prim.GetAttribute("visibility"), prim.GetAttribute("purpose")
+    if visible and shown.HasAuthoredValue() and shown.Get(TIME) == UsdGeom.Tokens.invisible:
         visible = False
-    own = imageable.GetPurposeAttr()
     return visible, str(own.Get()) if own.HasAuthoredValue() else purpose
 
 
