@@ -192,6 +192,19 @@ def test_a_call_that_fails_leaves_the_renderer_usable(library: Any, open_rendere
         session.place(["/World"], np.eye(4)[None])
 
 
+def test_a_stage_that_cannot_be_loaded_leaves_nothing_behind(
+    library: Any, open_renderer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library("0.5.1")
+    made: list[Session] = []
+    real = Session.__init__
+    monkeypatch.setattr(Session, "__init__", lambda self, *a: (made.append(self), real(self, *a))[1])
+    monkeypatch.setattr(Session, "clone", lambda self, *_: self._do("cloning", 1.0, "clone_usd", "/no", ["/there"]))
+    with pytest.raises(BackendFailedError, match="cloning failed"):
+        open_renderer(plain(2))
+    assert len(made) == 1 and made[0]._renderer is None
+
+
 class Stuck:
     """An operation, or a result, that never comes."""
 

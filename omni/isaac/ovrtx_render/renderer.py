@@ -66,24 +66,29 @@ class TiledRenderer:
         self._surfaces: list[SurfaceBinding] = []
         self._live: LiveScene | None = None
         self.stage: Any = None
-        if isinstance(source, Scene):
-            self.scene = source
-        else:
-            from .scene.live_edits import LiveScene
-            from .scene.stage_reader import open_stage
+        try:
+            self.scene = self._open(source)
+            self._backend.load(self.scene, self.stage)
+        except BaseException:
+            self.close()
+            raise
 
-            if isinstance(source, LiveScene):
-                self._live = source
-            else:
-                stage: Any = open_stage(source) if isinstance(source, (str, os.PathLike)) else source
-                if not hasattr(stage, "GetPseudoRoot"):
-                    raise InputError(
-                        f"the source is a {type(source).__name__}; expected a Usd.Stage, a path or a Scene"
-                    )
-                self._live = LiveScene(stage, self.cfg)
-            self.stage = self._live.stage
-            self.scene = self._live.scene
-        self._backend.load(self.scene, self.stage)
+    def _open(self, source: Usd.Stage | Scene | LiveScene | str | os.PathLike[str]) -> Scene:
+        """Read the source, and follow it if it is a stage."""
+        if isinstance(source, Scene):
+            return source
+        from .scene.live_edits import LiveScene
+        from .scene.stage_reader import open_stage
+
+        if isinstance(source, LiveScene):
+            self._live = source
+        else:
+            stage: Any = open_stage(source) if isinstance(source, (str, os.PathLike)) else source
+            if not hasattr(stage, "GetPseudoRoot"):
+                raise InputError(f"the source is a {type(source).__name__}; expected a Usd.Stage, a path or a Scene")
+            self._live = LiveScene(stage, self.cfg)
+        self.stage = self._live.stage
+        return self._live.scene
 
     @property
     def backend_name(self) -> str:
