@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    any(find_spec(name) is None for name in ("torch", "rsl_rl", "newton", "pxr")),
-    reason="training needs the extra 'train' (torch, rsl-rl-lib, newton)",
-)
+from omni.isaac.ovrtx_render.errors import MissingExtraError
+
+MISSING = [name for name in ("torch", "rsl_rl", "newton", "pxr") if find_spec(name) is None]
+needs_extra = pytest.mark.skipif(bool(MISSING), reason="training needs the extra 'train' (torch, rsl-rl-lib, newton)")
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = {"num_envs": 4, "width": 64, "height": 32, "steps": 4, "device": "cpu"}
@@ -32,7 +32,7 @@ def tiny(**changes: Any) -> Any:
 
 def learn(folder: Path, every: int = 1, **changes: Any) -> tuple[dict[str, Any], list[dict[str, float]]]:
     """Run a tiny training; what it returned, and what it told."""
-    from omni.isaac.ovrtx_render.train.session import train
+    from omni.isaac.ovrtx_render.train import train
 
     told: list[dict[str, float]] = []
     return train(tiny(**changes), folder, every=every, film=False, tell=told.append), told
@@ -63,6 +63,7 @@ def put(env: Any, places: list[float], leans: list[float]) -> Any:
     return env.get_observations()["camera"].numpy()
 
 
+@needs_extra
 def test_the_camera_sees_where_cart_and_pole_are(env: Any) -> None:
     image = put(env, [-0.8, 0.8, 0.0, 0.0], [0.0, 0.0, 0.35, -0.35])[:, 0]
     assert image.shape == (4, 32, 64) and image.min() >= -0.5 and image.max() <= 0.5
@@ -74,6 +75,7 @@ def test_the_camera_sees_where_cart_and_pole_are(env: Any) -> None:
     assert top[2] - top[3] > 8
 
 
+@needs_extra
 def test_the_other_channels_are_the_change(env: Any) -> None:
     import torch
 
@@ -89,6 +91,7 @@ def test_the_other_channels_are_the_change(env: Any) -> None:
     assert float(after[:, 1].abs().max()) > 0.5
 
 
+@needs_extra
 def test_episodes_end_where_they_should(env: Any) -> None:
     import torch
 
@@ -103,6 +106,7 @@ def test_episodes_end_where_they_should(env: Any) -> None:
     assert not env.get_observations()["camera"][:3, 1:].any()  # a reset is no motion
 
 
+@needs_extra
 def test_a_blanked_camera_sees_nothing() -> None:
     import torch
 
@@ -117,6 +121,7 @@ def test_a_blanked_camera_sees_nothing() -> None:
         env.close()
 
 
+@needs_extra
 def test_a_run_that_stopped_goes_on_to_the_bit(tmp_path: Path) -> None:
     _, whole = learn(tmp_path / "whole", iterations=4)
     _, first = learn(tmp_path / "parts", iterations=2)
@@ -134,6 +139,7 @@ def test_a_run_that_stopped_goes_on_to_the_bit(tmp_path: Path) -> None:
     assert any((start[name] != value).any() for name, value in weights(tmp_path / "other").items())
 
 
+@needs_extra
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     from omni.isaac.ovrtx_render.errors import ConfigError
 
@@ -155,6 +161,7 @@ def command(folder: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "omni.isaac.ovrtx_render.cli", "train", "--out", str(folder), *words, *more]
 
 
+@needs_extra
 @pytest.mark.skipif(find_spec("imageio_ffmpeg") is None, reason="the film needs imageio-ffmpeg (extra 'train')")
 def test_a_killed_command_goes_on(tmp_path: Path) -> None:
     """SIGKILL in the middle; the same command then finishes the run, and writes the film and the curves."""
@@ -183,3 +190,14 @@ def test_a_killed_command_goes_on(tmp_path: Path) -> None:
     film = (tmp_path / "policy.mp4").read_bytes()
     assert film[4:8] == b"ftyp" and len(film) > 2000
     assert list(tmp_path.glob("events.out.tfevents.*"))
+
+
+def test_a_missing_package_is_told_with_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, not after minutes of training: the film's package too."""
+    from omni.isaac.ovrtx_render import train
+
+    for missing in ("torch", "imageio_ffmpeg"):
+        monkeypatch.setattr(train, "find_spec", lambda name, missing=missing: None if name == missing else name)
+        with pytest.raises(MissingExtraError, match=rf"'{missing}', .*omni-isaac-ovrtx-render\[train\]"):
+            train.train(tiny(), tmp_path)
+    assert not list(tmp_path.iterdir())

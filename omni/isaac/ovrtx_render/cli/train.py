@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..train.settings import TrainCfg
+from ..train import TrainCfg
+from ..train import train as run
 from .options import BackendOption, DeviceOption, JsonOption
 from .report import Report, guarded, quiet_warp
 
@@ -55,8 +56,6 @@ def train(
         )
         # Torch's threads spin while they wait for one another, which on a busy machine makes it many times slower.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-        with report.progress.status("Loading torch, physics and renderer (the first run compiles their kernels) ..."):
-            from ..train.session import train as run
         columns = (
             TextColumn("update {task.completed:.0f}/{task.total:.0f}"),
             BarColumn(),
@@ -64,6 +63,7 @@ def train(
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=report.progress, transient=True) as progress:
+            report.progress.print("Starting; the first run on a machine compiles kernels for a minute or two ...")
             task = progress.add_task("train", total=iterations, balances=0.0, speed=0.0)
 
             def tell(now: dict[str, float]) -> None:

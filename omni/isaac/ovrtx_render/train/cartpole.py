@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import newton
 import warp as wp
-
-from ..errors import MissingExtraError
-
-try:
-    import newton
-    from pxr import Sdf, Usd
-except ImportError as error:
-    raise MissingExtraError(error.name or "newton", "train", "training") from None
+from pxr import Sdf, Usd
 
 __all__ = ["CAMERAS", "Cartpole", "build_stage"]
 

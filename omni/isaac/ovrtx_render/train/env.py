@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 import warp as wp
+from rsl_rl.env import VecEnv
+from tensordict import TensorDict
 
 from ..config import RendererCfg
-from ..errors import MissingExtraError
 from ..renderer import TiledRenderer
 from .cartpole import CAMERAS, STEP, Cartpole, build_stage
 from .settings import TrainCfg
-
-try:
-    import torch
-    from rsl_rl.env import VecEnv
-    from tensordict import TensorDict
-except ImportError as error:
-    raise MissingExtraError(error.name or "torch", "train", "training") from None
 
 __all__ = ["PixelCartpole"]
 
