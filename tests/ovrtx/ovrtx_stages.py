@@ -169,3 +169,66 @@ def random_poses(count: int, rng: np.random.Generator, spread: float = 0.4) -> t
     quats = rng.normal(size=(count, 4))
     quats /= np.linalg.norm(quats, axis=1, keepdims=True)
     return positions.astype(np.float32), quats.astype(np.float32)
+
+
+def random_differences(rng: np.random.Generator, num_envs: int = 6) -> Usd.Stage:
+    """Clones in which something was changed here and there: values, places, materials, shapes, instances, lenses."""
+    stage = instanced(num_envs)
+    looks = ["/World/Looks/floor", *(f"{ENVS}/env_{env}/Looks/ball" for env in range(num_envs))]
+
+    def prim(env: int, name: str) -> Usd.Prim:
+        return stage.GetPrimAtPath(f"{ENVS}/env_{env}/{name}")
+
+    def color(env: int) -> None:
+        hue = [Gf.Vec3f(*map(float, rng.uniform(0.1, 0.9, 3)))]
+        UsdGeom.Cube(prim(env, "Box")).GetDisplayColorAttr().Set(Vt.Vec3fArray(hue))
+
+    def hide(env: int) -> None:
+        UsdGeom.Imageable(prim(env, str(rng.choice(["Box", "Ball", "Assembly"])))).MakeInvisible()
+
+    def move(env: int) -> None:
+        name = str(rng.choice(["Box", "Ball", "Assembly", "Camera"]))
+        UsdGeom.Xformable(prim(env, name)).AddTranslateOp(opSuffix="more").Set(Gf.Vec3d(*rng.uniform(-0.3, 0.3, 3)))
+
+    def nudge(env: int) -> None:
+        operation = UsdGeom.Xformable(prim(env, "Ball")).GetOrderedXformOps()[0]
+        operation.Set(operation.Get() + Gf.Vec3d(*rng.uniform(-0.3, 0.3, 3)))
+
+    def bind(env: int) -> None:
+        look = looks[int(rng.integers(len(looks)))]
+        UsdShade.MaterialBindingAPI.Apply(prim(env, "Ball")).Bind(UsdShade.Material(stage.GetPrimAtPath(look)))
+
+    def grow(env: int) -> None:
+        UsdGeom.Sphere(prim(env, "Ball")).GetRadiusAttr().Set(float(rng.uniform(0.15, 0.45)))
+
+    def add(env: int) -> None:
+        cone = UsdGeom.Cone.Define(stage, f"{ENVS}/env_{env}/Box/Cone")
+        cone.AddTranslateOp().Set(Gf.Vec3d(0.0, 0.0, float(rng.uniform(0.5, 1.5))))
+        label(cone.GetPrim(), "cone")
+
+    def remove(env: int) -> None:
+        stage.RemovePrim(f"{ENVS}/env_{env}/Ball")
+
+    def alone(env: int) -> None:
+        for name in ("Assembly", "Assembly/Part_0"):
+            prim(env, name).SetInstanceable(False)
+        stage.OverridePrim(f"{ENVS}/env_{env}/Assembly/Part_0/Shape").CreateAttribute(
+            "radius", Sdf.ValueTypeNames.Double
+        ).Set(0.25)
+
+    def lens(env: int) -> None:
+        UsdGeom.Camera(prim(env, "Camera")).GetFocalLengthAttr().Set(float(rng.uniform(14.0, 26.0)))
+
+    def off(env: int) -> None:
+        prim(env, "Box").SetActive(False)
+
+    def shift(env: int) -> None:
+        root = UsdGeom.Xformable(stage.GetPrimAtPath(f"{ENVS}/env_{env}"))
+        root.AddRotateZOp().Set(float(rng.uniform(-20.0, 20.0)))
+
+    edits = (color, hide, move, nudge, bind, grow, add, remove, alone, lens, off, shift)
+    for env in range(num_envs):
+        for edit in rng.permutation(len(edits))[: int(rng.integers(0, 4))]:
+            if stage.GetPrimAtPath(f"{ENVS}/env_{env}/Ball") and prim(env, "Box").IsActive():
+                edits[int(edit)](env)
+    return stage

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ovrtx_compare import assert_equal, images_of
-from ovrtx_stages import CAMERAS, ENVS, heterogeneous, instanced, paths, plain, random_poses
+from ovrtx_stages import CAMERAS, ENVS, heterogeneous, instanced, paths, plain, random_differences, random_poses
 
 from omni.isaac.ovrtx_render.demo import build_stage
 
@@ -72,6 +72,15 @@ def test_a_stage_in_centimetres_with_y_up(library: Any, open_renderer: Any) -> N
     # Metres, whatever the stage counts in: the box is some two metres away.
     near = np.nanmin(images_of(found)["depth"])
     assert 1.0 < near < 3.0
+
+
+@pytest.mark.parametrize("seed", [2, 22, 24, 35, *range(100, 108)])
+def test_clones_that_differ_here_and_there(seed: int, library: Any, open_renderer: Any) -> None:
+    library("0.5.0")
+    stage = random_differences(np.random.default_rng(seed))
+    found, expected = both(open_renderer, stage, outputs=("rgb", "albedo", "depth", "instance_segmentation"))
+    assert_equal(images_of(found), images_of(expected))
+    assert found.info == expected.info
 
 
 @pytest.mark.parametrize("fields", [{"see_all_envs": True}, {"env_pattern": "/nowhere/env_.*"}])

@@ -73,6 +73,8 @@ def _compare(a: Usd.Prim, b: Usd.Prim, template: str, env: str, out: EnvDiff) ->
         return False
     if (a.IsActive(), a.IsDefined(), a.IsAbstract()) != (b.IsActive(), b.IsDefined(), b.IsAbstract()):
         return False
+    if not a.IsActive():
+        return True
     names = set(a.GetAuthoredPropertyNames()) | set(b.GetAuthoredPropertyNames())
     for name in names:
         if draws_nothing(name) or (name.startswith("xformOp:")):
@@ -103,6 +105,8 @@ def _compare(a: Usd.Prim, b: Usd.Prim, template: str, env: str, out: EnvDiff) ->
 
 def _writable(prim: Usd.Prim, attribute: Usd.Attribute) -> bool:
     name = attribute.GetName()
+    if prim.IsAbstract() or not prim.IsDefined():
+        return False
     if str(attribute.GetTypeName()) not in _WRITABLE_TYPES:
         return False
     if name in _WRITABLE_ANYWHERE or (name.startswith("inputs:") and prim.GetTypeName() != "Material"):

@@ -259,15 +259,17 @@ def _place(
     local = local_matrix(stage.GetPrimAtPath(root))
     out.append(IDENTITY if local is None else local[0])
     moved = [kind.group.moved.get(member, []) for member in (source, env)]
-    if None in moved:
-        top = stage.GetPrimAtPath(root)
-        prims = list(Usd.PrimRange(top, Usd.TraverseInstanceProxies(Usd.PrimAllPrimsPredicate)))[1:]
-        below = [str(prim.GetPath())[len(root) :] for prim in prims if local_matrix(prim) is not None]
-    else:
-        below = sorted({path for some in moved for path in some or () if path})
-    for relative in below:
+    below = {path for some in moved for path in some or () if path}
+    # Of parts that differ in more, it is not told what was moved in them.
+    tops = {""} if None in moved else {path for m in (source, env) for path in kind.group.different.get(m, ())}
+    for top in tops:
+        prim = stage.GetPrimAtPath(root + top)
+        for part in Usd.PrimRange(prim, Usd.TraverseInstanceProxies(Usd.PrimAllPrimsPredicate)) if prim else ():
+            if part.HasAttribute("xformOpOrder") and part.GetPath() != root:
+                below.add(str(part.GetPath())[len(root) :])
+    for relative in sorted(below):
         prim = stage.GetPrimAtPath(root + relative)
-        if prim and UsdGeom.Xformable(prim):
+        if prim and prim.IsActive() and UsdGeom.Xformable(prim):
             paths.append(root + relative)
             out.append(matrix(UsdGeom.Xformable(prim).GetLocalTransformation(TIME)))
 
