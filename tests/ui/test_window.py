@@ -440,8 +440,10 @@ def test_pictures_go_from_the_first_gpu_without_a_host_copy(
         picture = _OnGpu(ordinal)
         expected = picture.memory.copy()
         view.show(picture)
+        needed = weakref.ref(picture)
         del picture
         gc.collect()
+        assert (needed() is not None) == from_gpu  # the upload happens later
         double.draw(window)
         np.testing.assert_array_equal(double.find(window, "image")._image(), expected)
     assert view.from_gpu == from_gpu

@@ -80,6 +80,11 @@ class Subscription:
         self.unsubscribe()
 
 
+_HELD: dict[int, dict[str, Callable[..., Any]]] = {}
+"""Callbacks of all live objects. As in the library they are held where Python's garbage collector does not see them: a
+callback that keeps its own widget or window keeps it for ever."""
+
+
 class Checked:
     """Base of widgets and windows."""
 
@@ -89,6 +94,7 @@ class Checked:
         require_main_thread()
         self._values: dict[str, Any] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
+        _HELD[id(self)] = self._functions
         self._dead = False
         for name, value in arguments.items():
             prop = getattr(type(self), name, None)
@@ -132,6 +138,14 @@ class Checked:
         self._check_alive()
         fn = self._functions.get(name)
         return fn(*arguments) if fn is not None else None
+
+    def _forget_functions(self) -> None:
+        """Let the callbacks go."""
+        self._functions = {}
+        _HELD.pop(id(self), None)
+
+    def __del__(self) -> None:
+        _HELD.pop(id(self), None)
 
     def _check_alive(self) -> None:
         require_main_thread()

@@ -104,7 +104,7 @@ class Widget(Checked):
         for child in self._children:
             child._kill()
         self._children = []
-        self._functions = {}
+        self._forget_functions()
         self._dead = True
 
     def set_style(self, style: dict[str, dict[str, Any]]) -> None:

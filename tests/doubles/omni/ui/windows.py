@@ -104,7 +104,7 @@ class Window(WindowHandle):
         if not self._dead:
             Workspace._windows.pop(self.title, None)
             self._frame._kill()
-            self._functions = {}
+            self._forget_functions()
             self._dead = True
 
     def _changed(self, name: str) -> None:
