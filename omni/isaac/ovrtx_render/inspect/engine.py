@@ -18,21 +18,22 @@ from .checks import bindings as binding_checks
 from .checks import looks, shapes, stages, uvs
 from .checks.cameras import check_cameras
 from .checks.lights import check_lights
-from .clones import ENV, OUTSIDE, Clones, Envs, minus, plus
+from .clones import OUTSIDE, Clones, Envs, minus, plus
 from .finding import Told
 from .placed import Piece, Placed
 from .refine import refine
-from .rereading import Shapes, SinglePrims
+from .rereading import Shapes
 from .store import Store
 from .walk import Visit, visit_all
 
-__all__ = ["Engine", "MaterialOf"]
+__all__ = ["LOOK_CODES", "Engine", "MaterialOf"]
 
 MaterialOf = Callable[[Usd.Prim, Binding], "Material | None"]
 """What the binding of a prim or GeomSubset became."""
 
 _NETWORK = frozenset({"Shader", "NodeGraph", "Material"})
-_LOOK_CODES = frozenset({"material-missing", "display-color-type", "display-opacity-unsupported", "light-unsupported"})
+LOOK_CODES = frozenset({"material-missing", "display-color-type", "display-opacity-unsupported", "light-unsupported"})
+"""What the scene reader says of a prim itself when it reads its look."""
 
 
 class Engine:
@@ -53,13 +54,14 @@ class Engine:
         lights: Lights by path.
         cameras: Cameras by path.
         placed: What is drawn, and where.
+        inside_out: Paths of single-sided meshes that are turned inside out, rooms included.
+        shapes: Reads geometry again after edits.
     """
 
     def __init__(self, stage: Usd.Stage, cfg: RendererCfg, outputs: Collection[str] = ()) -> None:
         self.stage, self.cfg, self.outputs = stage, cfg, outputs
         self._facts: dict[int, tuple[object, shapes.MeshFacts]] = {}
-        self._shapes = Shapes(cfg)
-        self._readers: SinglePrims | None = None
+        self.shapes = Shapes(cfg)
         self.check_all()
 
     def check_all(self) -> None:
@@ -75,7 +77,7 @@ class Engine:
         self.lights: dict[str, Light] = {light.path: light for light in scene.lights}
         self.cameras: dict[str, Camera] = {camera.path: camera for camera in scene.cameras}
         self.placed = Placed(scene)
-        self._inside_out: set[str] = set()
+        self.inside_out: set[str] = set()
         entries: dict[str, list[int]] = defaultdict(list)
         for index, sources in enumerate(self.reader.material_sources()):
             for source in sources:
@@ -107,7 +109,7 @@ class Engine:
             if len(self.clones.env_paths) > 1:
                 told += stages.check_instancing(prim)
             self.told.put(path, "environment", told, envs)
-        self._note_kind(name, visit.kind, envs)
+        self.note_kind(name, visit.kind, envs)
         if visit.kind == "camera":
             self.told.put(path, "lens", stages.check_exposure(prim), envs)
         elif visit.kind == "drawn":
@@ -138,7 +140,7 @@ class Engine:
             if material is not None:
                 told += uvs.check_uvs(prim, binding.material, material)
         self.told.put(path, "look", dict.fromkeys(told), envs)
-        self._note_look(name, tuple(self._abstract(binding, env) for binding in bindings), envs)
+        self.note_look(name, tuple(self._abstract(binding, env) for binding in bindings), envs)
 
     def check_shape(self, path: str, envs: frozenset[int], pieces: list[Piece]) -> None:
         """Check the geometry of a drawn prim, and whether its transform leaves any of it."""
@@ -149,7 +151,7 @@ class Engine:
         inverted = any(p.mesh is not None and not p.double_sided and self._facts_of(p).inverted for p in pieces)
         name = self.clones.locate(path)[1]
         for env in envs:
-            (self._inside_out.add if inverted else self._inside_out.discard)(self.clones.place(name, env))
+            (self.inside_out.add if inverted else self.inside_out.discard)(self.clones.place(name, env))
         if not inverted:
             self.told.put(path, "solid", (), envs)
         self.told.put(path, "shape", dict.fromkeys(told), envs)
@@ -164,7 +166,7 @@ class Engine:
         """Check whether meshes that are turned inside out are rooms, in some environments (None: in all)."""
         eyes = np.array([camera.transform[3, :3] for camera in self.cameras.values()]).reshape(-1, 3)
         seats = np.array([camera.env for camera in self.cameras.values()], np.int32)
-        for path in self._inside_out:
+        for path in self.inside_out:
             env = self.clones.locate(path)[0]
             if envs is None or env in envs or env < 0 or -1 in envs:
                 near = eyes[(seats == env) | (seats < 0) | (env < 0)]
@@ -202,7 +204,7 @@ class Engine:
             if finding.code == "stage-empty":
                 continue  # edits may fill it; check_stage tells of it
             prim = self.stage.GetPrimAtPath(finding.path)
-            subject, aspect = finding.path, "read look" if finding.code in _LOOK_CODES else "read"
+            subject, aspect = finding.path, "read look" if finding.code in LOOK_CODES else "read"
             envs = self.clones.members(subject)
             if prim and prim.GetTypeName() in _NETWORK:
                 while prim and prim.GetTypeName() != "Material":
@@ -213,89 +215,9 @@ class Engine:
         for (subject, aspect, envs), told in by_subject.items():
             self.told.put(subject, aspect, told, envs)
 
-    # -- after edits -------------------------------------------------------------------------------------------------
+    # -- details -----------------------------------------------------------------------------------------------------
 
-    def readers(self) -> SinglePrims:
-        """Readers of single prims for the edits that are worked off now."""
-        if self._readers is None:
-            self._readers = SinglePrims(self.stage, self.cfg, self._shapes)
-        return self._readers
-
-    def done(self) -> None:
-        """The edits are worked off; materials may be others at the next ones."""
-        self._readers = None
-
-    def check_look_again(self, prim: Usd.Prim, envs: frozenset[int]) -> None:
-        """Check what a drawn prim shows after an edit of it, or of what it shows."""
-        path = str(prim.GetPath())
-        before = self._shown_in(self.clones.locate(path)[1], envs)
-        self.check_own_binding(prim, envs)
-        self.check_look(prim, envs, self.material_of(path))
-        self.take_look(path, envs, before)
-
-    def material_of(self, path: str) -> MaterialOf:
-        """Reads what a prim shows now; of a prim that cannot be drawn nothing is read."""
-        return self.readers().material_of if len(self.placed.rows_of(path)) else lambda prim, binding: None
-
-    def take_look(self, path: str, envs: frozenset[int], before: Collection[str] = ()) -> None:
-        """Take over what was read of the look of a prim.
-
-        Args:
-            path: The prim.
-            envs: Environments in which it is the same.
-            before: Names of the materials that it showed before.
-        """
-        env, name = self.clones.locate(path)
-        own = [refine(self.stage, one) for one in self.readers().findings_at(path) if one.code in _LOOK_CODES]
-        self.told.put(path, "read look", own, envs)
-        now = self._shown_in(name, envs)
-        for material in now:
-            self._take_network(material, env, envs)
-        for material in set(before) - now:
-            self._release(material, envs)
-
-    def _take_network(self, name: str, env: int, envs: frozenset[int]) -> None:
-        """Take over what was read of a material that a prim shows."""
-        path = self.clones.place(name, env)
-        concerned = OUTSIDE if self.clones.locate(path)[0] < 0 else envs
-        found = [one for one in self.readers().findings if one.path == path or one.path.startswith(f"{path}/")]
-        self.told.put(path, "read network", [refine(self.stage, one) for one in found], concerned)
-
-    def _release(self, name: str, envs: frozenset[int]) -> None:
-        """Forget a material where nobody shows it any more."""
-        for env in envs if name.startswith(ENV) else OUTSIDE:
-            one = frozenset((env,))
-            if not any(name in self._shown_in(user, one) for user in self.users.get(name, ())):
-                self.told.forget(name, one)
-
-    def take_shape(self, path: str, envs: frozenset[int]) -> None:
-        """Take over what was read of the geometry of a prim."""
-        found = [one for one in self.readers().findings_at(path) if one.code not in _LOOK_CODES]
-        self.told.put(path, "read", [refine(self.stage, one) for one in found], envs)
-
-    def forget(self, path: str, envs: frozenset[int]) -> None:
-        """Forget all that is known of a prim and what is below it."""
-        name = self.clones.locate(path)[1]
-        self.told.forget(name, envs)
-        for kind, names in self.kinds.items():
-            for each in [each for each in names if each == name or each.startswith(f"{name}/")]:
-                for env in [env for env in envs if env in names[each]]:
-                    place = self.clones.place(each, env)
-                    if kind == "drawn":
-                        self.placed.remove(place)
-                        self._inside_out.discard(place)
-                    self.lights.pop(place, None)
-                    self.cameras.pop(place, None)
-                self._forget_looks(each, envs)
-                self._note_kind(each, "", envs)
-
-    def _forget_looks(self, name: str, envs: frozenset[int]) -> None:
-        before = self._shown_in(name, envs)
-        self._note_look(name, (), envs)
-        for material in before:
-            self._release(material, envs)
-
-    def _shown_in(self, name: str, envs: frozenset[int]) -> set[str]:
+    def shown_in(self, name: str, envs: frozenset[int]) -> set[str]:
         """Names of the materials that a prim shows in some environments; ``{-1}`` asks for any."""
         table = self.looks.get(name, {})
         return {
@@ -305,8 +227,6 @@ class Engine:
             for binding in bindings
             if binding.material
         }
-
-    # -- details -----------------------------------------------------------------------------------------------------
 
     def _check_network(self, path: str, envs: frozenset[int], became: Material | None) -> None:
         """Check a material prim that is shown in some environments."""
@@ -324,7 +244,7 @@ class Engine:
         if env < 0:
             return frozenset()
         here = frozenset((env,))
-        users = [user for user in self.users.get(name, ()) if name in self._shown_in(user, here)]
+        users = [user for user in self.users.get(name, ()) if name in self.shown_in(user, here)]
         return frozenset().union(*(self.clones.members(self.clones.place(user, env)) for user in users))
 
     def _facts_of(self, piece: Piece) -> shapes.MeshFacts:
@@ -350,7 +270,8 @@ class Engine:
             instance=abstract(binding.instance),
         )
 
-    def _note_look(self, name: str, bindings: tuple[Binding, ...], envs: frozenset[int]) -> None:
+    def note_look(self, name: str, bindings: tuple[Binding, ...], envs: frozenset[int]) -> None:
+        """Note how a prim and its subsets are bound in some environments; not at all if there are no bindings."""
         table = self.looks[name]
         for key, held in list(table.items()):
             left = minus(held, envs)
@@ -361,7 +282,8 @@ class Engine:
         if bindings:
             table[bindings] = plus(table.get(bindings, frozenset()), envs)
 
-    def _note_kind(self, name: str, kind: str, envs: frozenset[int]) -> None:
+    def note_kind(self, name: str, kind: str, envs: frozenset[int]) -> None:
+        """Note what a prim is in some environments; nothing that counts if the kind is none of :attr:`kinds`."""
         for each, names in self.kinds.items():
             held = names.get(name, frozenset())
             held = plus(held, envs) if each == kind else minus(held, envs)

@@ -18,6 +18,7 @@ from ..scene.live_edits import INHERITED_PREFIXES, is_unseen
 from ..scene.semantics import SemanticReader
 from .clones import OUTSIDE
 from .engine import Engine
+from .renewal import Renewal
 from .walk import Visit, is_shown, visit_below
 
 __all__ = ["update"]
@@ -38,10 +39,7 @@ def update(engine: Engine, changed: Sequence[Sdf.Path]) -> None:
     if not all(edit.sort(path) for path in changed):
         engine.check_all()
     elif edit.anything:
-        try:
-            edit.work_off()
-        finally:
-            engine.done()
+        edit.work_off(Renewal(engine))
 
 
 class _Edit:
@@ -148,12 +146,11 @@ class _Edit:
 
     # -- checking ----------------------------------------------------------------------------------------------------
 
-    def work_off(self) -> None:
+    def work_off(self, renewal: Renewal) -> None:
         """Check what was noted."""
-        engine = self._engine
-        readers = engine.readers()
-        self._renew(_topmost(self._subtrees))
-        self._move(_topmost(self._moved))
+        engine, readers = self._engine, renewal.readers
+        self._renew(_topmost(self._subtrees), renewal)
+        self._move(_topmost(self._moved), renewal)
         # Those that were edited themselves may show something else now, and are checked on their own.
         edited: dict[str, set[int]] = defaultdict(set)
         for path in self._looks:
@@ -167,10 +164,10 @@ class _Edit:
             envs = self._own(path)
             self._touched |= envs
             engine.check_shape(path, envs, engine.placed.pieces_of(path))
-            engine.take_shape(path, envs)
+            renewal.take_shape(path, envs)
             self._looks.setdefault(path, envs)
         for path, envs in self._looks.items():
-            engine.check_look_again(self._stage.GetPrimAtPath(path), envs)
+            renewal.check_look(self._stage.GetPrimAtPath(path), envs)
         if self._labels:
             engine.labelled = any(
                 SemanticReader([], engine.cfg.semantic_filter).labels_of(prim) for prim in self._stage.Traverse()
@@ -186,13 +183,13 @@ class _Edit:
         prim = self._stage.GetPrimAtPath(path)
         return bool(prim) and prim.IsActive() and prim.IsDefined() and prim.IsA(UsdGeom.Gprim) and is_shown(prim)
 
-    def _renew(self, paths: Iterable[Sdf.Path]) -> None:
+    def _renew(self, paths: Iterable[Sdf.Path], renewal: Renewal) -> None:
         """Subtrees are others now, or are not shown any more."""
         visits: list[Visit] = []
-        engine, readers = self._engine, self._engine.readers()
+        engine, readers = self._engine, renewal.readers
         for path in paths:
             envs = self._own(str(path))
-            engine.forget(str(path), envs)
+            renewal.forget(str(path), envs)
             self._touched |= envs
             prim = self._stage.GetPrimAtPath(path)
             if prim and prim.IsActive() and prim.IsDefined() and not prim.IsAbstract():
@@ -201,26 +198,25 @@ class _Edit:
         engine.placed.replace({each: (env, readers.pieces(each)) for each, (env,) in map(_place, drawn)})
         for visit in visits:
             path, (env,) = _place(visit)
-            self._read_record(visit, env)
-            engine.check_prim(visit, engine.material_of(path))
+            self._read_record(visit, env, renewal)
+            engine.check_prim(visit, renewal.material_of(path))
             if visit.kind == "drawn":
-                engine.take_shape(path, visit.envs)
-                engine.take_look(path, visit.envs)
+                renewal.take_shape(path, visit.envs)
+                renewal.take_look(path, visit.envs)
 
-    def _read_record(self, visit: Visit, env: int) -> None:
-        path = str(visit.prim.GetPath())
+    def _read_record(self, visit: Visit, env: int, renewal: Renewal) -> None:
+        path, readers = str(visit.prim.GetPath()), renewal.readers
         if visit.kind == "camera":
-            self._engine.cameras[path] = read_camera(visit.prim, env, self._engine.readers().world(visit.prim))
+            self._engine.cameras[path] = read_camera(visit.prim, env, readers.world(visit.prim))
         elif visit.kind == "light":
-            readers = self._engine.readers()
             light = read_light(
                 visit.prim, env, readers.world(visit.prim), readers.materials, readers.findings, self._engine.cfg
             )
             if light is not None:
                 self._engine.lights[path] = light
-            self._engine.take_shape(path, frozenset((env,)))
+            renewal.take_shape(path, frozenset((env,)))
 
-    def _move(self, paths: Iterable[Sdf.Path]) -> None:
+    def _move(self, paths: Iterable[Sdf.Path], renewal: Renewal) -> None:
         engine, rows, moved = self._engine, [], []
         for path in paths:
             prim = self._stage.GetPrimAtPath(path)
@@ -238,7 +234,7 @@ class _Edit:
                         rows.append(own)
                         moved.append((each, envs))
                 else:
-                    self._read_record(visit, next(iter(envs)))
+                    self._read_record(visit, next(iter(envs)), renewal)
         if rows:
             together = np.concatenate(rows)
             engine.placed.move(together, engine.reader.read_rows(together))

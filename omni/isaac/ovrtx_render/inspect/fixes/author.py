@@ -44,10 +44,6 @@ class Author:
             spec.SetInfo(key, data)
         return spec
 
-    def same(self, attribute: Usd.Attribute, value: Any) -> Sdf.AttributeSpec:
-        """Set the value of an attribute that exists, under the same name and type."""
-        return self.value(str(attribute.GetPrim().GetPath()), attribute.GetName(), attribute.GetTypeName(), value)
-
     def token(self, path: str, name: str, value: str) -> Sdf.AttributeSpec:
         """Set a token-valued attribute."""
         return self.value(path, name, Sdf.ValueTypeNames.Token, value)
