@@ -171,9 +171,13 @@ def random_poses(count: int, rng: np.random.Generator, spread: float = 0.4) -> t
     return positions.astype(np.float32), quats.astype(np.float32)
 
 
-def random_differences(rng: np.random.Generator, num_envs: int = 6) -> Usd.Stage:
-    """Clones in which something was changed here and there: values, places, materials, shapes, instances, lenses."""
-    stage = instanced(num_envs)
+def edit_at_random(stage: Usd.Stage, rng: np.random.Generator, num_envs: int, most: int = 3) -> None:
+    """Change something here and there: values, places, materials, shapes, instances, lenses.
+
+    Args:
+        stage: One of :func:`instanced`, edited before or not.
+        most: Most edits of an environment.
+    """
     looks = ["/World/Looks/floor", *(f"{ENVS}/env_{env}/Looks/ball" for env in range(num_envs))]
 
     def prim(env: int, name: str) -> Usd.Prim:
@@ -188,7 +192,10 @@ def random_differences(rng: np.random.Generator, num_envs: int = 6) -> Usd.Stage
 
     def move(env: int) -> None:
         name = str(rng.choice(["Box", "Ball", "Assembly", "Camera"]))
-        UsdGeom.Xformable(prim(env, name)).AddTranslateOp(opSuffix="more").Set(Gf.Vec3d(*rng.uniform(-0.3, 0.3, 3)))
+        moved = UsdGeom.Xformable(prim(env, name))
+        operation = UsdGeom.XformOp(moved.GetPrim().GetAttribute("xformOp:translate:more"))
+        operation = operation or moved.AddTranslateOp(opSuffix="more")
+        operation.Set(Gf.Vec3d(*rng.uniform(-0.3, 0.3, 3)))
 
     def nudge(env: int) -> None:
         operation = UsdGeom.Xformable(prim(env, "Ball")).GetOrderedXformOps()[0]
@@ -203,7 +210,8 @@ def random_differences(rng: np.random.Generator, num_envs: int = 6) -> Usd.Stage
 
     def add(env: int) -> None:
         cone = UsdGeom.Cone.Define(stage, f"{ENVS}/env_{env}/Box/Cone")
-        cone.AddTranslateOp().Set(Gf.Vec3d(0.0, 0.0, float(rng.uniform(0.5, 1.5))))
+        operation = UsdGeom.XformOp(cone.GetPrim().GetAttribute("xformOp:translate")) or cone.AddTranslateOp()
+        operation.Set(Gf.Vec3d(0.0, 0.0, float(rng.uniform(0.5, 1.5))))
         label(cone.GetPrim(), "cone")
 
     def remove(env: int) -> None:
@@ -224,11 +232,11 @@ def random_differences(rng: np.random.Generator, num_envs: int = 6) -> Usd.Stage
 
     def shift(env: int) -> None:
         root = UsdGeom.Xformable(stage.GetPrimAtPath(f"{ENVS}/env_{env}"))
-        root.AddRotateZOp().Set(float(rng.uniform(-20.0, 20.0)))
+        operation = UsdGeom.XformOp(root.GetPrim().GetAttribute("xformOp:rotateZ")) or root.AddRotateZOp()
+        operation.Set(float(rng.uniform(-20.0, 20.0)))
 
     edits = (color, hide, move, nudge, bind, grow, add, remove, alone, lens, off, shift)
     for env in range(num_envs):
-        for edit in rng.permutation(len(edits))[: int(rng.integers(0, 4))]:
+        for edit in rng.permutation(len(edits))[: int(rng.integers(0, most + 1))]:
             if stage.GetPrimAtPath(f"{ENVS}/env_{env}/Ball") and prim(env, "Box").IsActive():
                 edits[int(edit)](env)
-    return stage

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ovrtx_compare import assert_equal, images_of
-from ovrtx_stages import CAMERAS, ENVS, heterogeneous, instanced, plain
+from ovrtx_stages import CAMERAS, ENVS, edit_at_random, heterogeneous, instanced, plain
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade
 
 from omni.isaac.ovrtx_render.scene.export import StageExport, export_stage
@@ -256,3 +256,24 @@ def test_edits_of_the_live_stage_are_drawn(library: Any, open_renderer: Any) -> 
         assert_equal(*drawn, share=0.01)
         assert not np.array_equal(drawn[0]["rgb"], before), edit.__name__
         before = drawn[0]["rgb"]
+
+
+@pytest.mark.parametrize("seed", [3, 11, 38])
+def test_random_edits_of_the_live_stage_are_drawn(seed: int, library: Any, open_renderer: Any) -> None:
+    library("0.5.0", renderer={"backend": "warp", "exposure": -10.0, "headlight": False})
+    stage, rng = instanced(4), np.random.default_rng(seed)
+    routes = []
+    for backend in ("ovrtx", "warp"):
+        renderer = open_renderer(stage, backend, exposure=-10.0)
+        bundle = renderer.add_cameras(CAMERAS, width=24, height=16, outputs=("rgb", "depth", "instance_segmentation"))
+        binding = renderer.bind_transforms([f"{ENVS}/env_3/Assembly"])
+        binding.write([[9.2, -0.7, 0.4]], quat_xyzw=[[0.1, 0, 0.3, 0.9]])
+        routes.append((renderer, bundle))
+    for step in range(6):
+        drawn = []
+        for renderer, bundle in routes:
+            renderer.render(bundle)
+            drawn.append(images_of(bundle))
+        assert_equal(*drawn, share=0.01)
+        assert routes[0][1].info == routes[1][1].info
+        edit_at_random(stage, rng, 4 if step % 2 else 1, most=1)
