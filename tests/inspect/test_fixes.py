@@ -13,12 +13,13 @@ pytest.importorskip("PIL", reason="needs the extra 'standalone'")
 import numpy as np
 from gallery import CASES
 from gallery.case import Scene, T
-from pictures import photograph
+from pictures import PLAIN, photograph
 from PIL import Image
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade
 
+from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.errors import SceneError
-from omni.isaac.ovrtx_render.inspect import check, lookalike
+from omni.isaac.ovrtx_render.inspect import Inspector, check, lookalike
 
 PICTURE = (T.Asset, Sdf.AssetPath("./checker.png"))
 PACKED = (T.Asset, Sdf.AssetPath("./orm.png"))
@@ -159,3 +160,21 @@ def test_a_trial_ends_with_its_block(tmp_path: Path) -> None:
     report = check(bare)
     with pytest.raises(SceneError, match="session layer"):
         report.fix(report.findings[0]).apply()
+
+
+def test_a_renderer_that_runs_shows_the_fix_and_its_undoing(tmp_path: Path, device: str) -> None:
+    case = CASES["texture-unresolved"]
+    stage = case.stage(tmp_path / "broken")
+    intact = photograph(case.stage(tmp_path / "intact", broken=False), device)
+    with TiledRenderer(stage, RendererCfg().replace(**PLAIN, device=device)) as renderer, Inspector(stage) as inspector:
+        cameras = renderer.add_cameras("/World/Camera", width=32, height=32, outputs=("rgb",))
+        broken = renderer.render(cameras)["rgb"].numpy()[0].copy()
+        fix = inspector.fix(inspector.findings[0])
+        fix.apply()
+        inspector.sync()
+        assert inspector.findings == []
+        assert np.abs(renderer.render(cameras)["rgb"].numpy()[0].astype(int) - intact).max() <= 1
+        fix.undo()
+        inspector.sync()
+        assert [finding.code for finding in inspector.findings] == ["texture-unresolved"]
+        assert np.array_equal(renderer.render(cameras)["rgb"].numpy()[0], broken)

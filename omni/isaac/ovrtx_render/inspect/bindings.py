@@ -96,6 +96,8 @@ def resolve(prim: Usd.Prim, sites: SiteFinder | None = None, envs: tuple[int, ..
 
 def bound_subsets(prim: Usd.Prim) -> list[Usd.Prim]:
     """GeomSubsets of a mesh that may have materials of their own."""
+    if not prim.IsA(UsdGeom.Mesh):
+        return []
     children = prim.GetFilteredChildren(Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate))
     return [child for child in children if child.IsA(UsdGeom.Subset)]
 
