@@ -20,6 +20,7 @@ from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade
 from ui_helpers import COUNT, make_stage, settle
 
 from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
+from omni.isaac.ovrtx_render.registry import Probe
 from omni.isaac.ovrtx_render.ui import session as session_module
 from omni.isaac.ovrtx_render.ui.canvas import Compare
 from omni.isaac.ovrtx_render.ui.layout import layout_of
@@ -701,3 +702,37 @@ model.close()
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines()[-1:] == ["no stage is open"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("backend", "loads_here", "draws_here"),
+    [("warp", False, False), ("ovrtx", True, False), ("isaac_rtx", True, True), ("auto", False, False)],
+)
+def test_what_needs_the_thread_of_the_application_gets_it(
+    make_model: Make,
+    stage: Usd.Stage,
+    cfg: RendererCfg,
+    monkeypatch: pytest.MonkeyPatch,
+    backend: str,
+    loads_here: bool,
+    draws_here: bool,
+) -> None:
+    threads: dict[str, threading.Thread] = {}
+    load, render = TiledRenderer.__init__, TiledRenderer.render
+
+    def loading(self: TiledRenderer, source: Any, wanted: RendererCfg) -> None:
+        threads["load"] = threading.current_thread()
+        load(self, source, wanted.replace(backend="warp"))  # the others cannot run here
+
+    def rendering(self: TiledRenderer, *args: Any, **fields: Any) -> Any:
+        threads["draw"] = threading.current_thread()
+        return render(self, *args, **fields)
+
+    monkeypatch.setattr(TiledRenderer, "__init__", loading)
+    monkeypatch.setattr(TiledRenderer, "render", rendering)
+    monkeypatch.setattr(TiledRenderer, "backend_name", property(lambda self: backend))
+    monkeypatch.setattr("omni.isaac.ovrtx_render.ui.drawer.probe_all", lambda: [Probe("warp", True, "a test")])
+    model = make_model(stage, cfg=cfg.replace(backend=backend), inline=False)
+    settle(model)
+    main = threading.main_thread()
+    assert (threads["load"] is main, threads["draw"] is main) == (loads_here, draws_here)

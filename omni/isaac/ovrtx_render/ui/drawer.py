@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import RendererCfg
 from ..errors import OvrtxRenderError, SceneError
+from ..registry import probe_all
 from ..renderer import TiledRenderer
 
 if TYPE_CHECKING:
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CameraGroup", "Drawer", "View", "camera_groups"]
 
-MAIN_THREAD_BACKENDS = frozenset({"isaac_rtx"})
-"""Backends that must be called by the thread that runs the application."""
+_READS_STAGE = frozenset({"isaac_rtx", "ovrtx"})
+"""Backends that read the stage when they are loaded, which only the thread that edits it may do."""
+
+_DRAWS_IN_KIT = frozenset({"isaac_rtx"})
+"""Backends that draw with the application's own renderer, in its thread."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +109,27 @@ class Drawer:
         return self._built != self.wanted.cfg
 
     @property
+    def loads_here(self) -> bool:
+        """Whether the wanted backend must be loaded by the thread that edits the stage."""
+        name: str = self.wanted.cfg.backend
+        if name == "auto":
+            name = next((probe.name for probe in probe_all() if probe.available), name)
+        return name in _READS_STAGE
+
+    @property
+    def draws_here(self) -> bool:
+        """Whether the renderer at work must be called by the application's thread."""
+        return self.renderer is not None and self.renderer.backend_name in _DRAWS_IN_KIT
+
+    @property
     def groups(self) -> list[CameraGroup]:
         """Camera groups of the stage."""
         return camera_groups(self.renderer.scene.cameras, self.renderer.scene.env_paths) if self.renderer else []
 
     def build(self, stage: Any) -> Callable[[], TiledRenderer]:
-        """Read the stage, now; the function that is handed back loads the backend and may be called by any thread.
+        """Read the stage, now; the function that is handed back loads the backend.
+
+        Any thread may call it, unless the backend :attr:`loads_here`.
 
         Raises:
             SceneError: The stage cannot be read.

@@ -13,7 +13,7 @@ import warp as wp
 from ..errors import OvrtxRenderError
 from ..renderer import TiledRenderer
 from .capture import Capture, capture
-from .drawer import MAIN_THREAD_BACKENDS, Drawer, View
+from .drawer import Drawer, View
 from .frames import Frame, Reference, Wanted
 from .worker import Worker
 
@@ -258,7 +258,7 @@ class Session:
                 drawer.load_problem = str(error)
                 continue
             self._building = drawer
-            self._submit(load, drawer.wanted.cfg.backend)
+            self._work.submit(load, here=drawer.loads_here)
             self._due = True
             return True
         return False
@@ -279,11 +279,7 @@ class Session:
             self.step += 1
             return self._look(drawn=True)
 
-        assert self.drawer.renderer is not None
-        self._submit(job, self.drawer.renderer.backend_name)
-
-    def _submit(self, job: Callable[[], Any], backend: str) -> None:
-        self._work.submit(job, here=backend in MAIN_THREAD_BACKENDS)
+        self._work.submit(job, here=any(drawer.draws_here for drawer in ready))
 
     def _look(self, drawn: bool) -> Frame | None:
         """Take what is wanted out of the buffers, in the thread that drew them."""
