@@ -227,6 +227,15 @@ def test_failing_backend_leaves_the_picture_and_says_why(kit, look, monkeypatch:
     get_action_registry().execute_action(NAME, "redraw")
     next_frame(kit, model)
     assert depth_at_centre(model)[0] == np.inf
+    for x in (0.01, 0.03):  # the same failure is news when all was well in between
+        with monkeypatch.context() as broken:
+            broken.setattr(WarpBackend, "render", fail)
+            told = len(SHOWN)
+            move_ball(kit.context.get_stage(), 0, x)
+            kit.update_until(lambda told=told: len(SHOWN) > told)
+        move_ball(kit.context.get_stage(), 0, x + 0.01)
+        next_frame(kit, model)
+    assert len(SHOWN) == 3
 
 
 def test_backend_that_cannot_run_leaves_the_one_that_does(kit, look) -> None:

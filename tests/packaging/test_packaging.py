@@ -138,6 +138,14 @@ def test_new_enough_warp_is_taken(found: str, monkeypatch: pytest.MonkeyPatch) -
     assert _warp_version.require_warp() == found
 
 
+@pytest.mark.parametrize(("found", "safe"), [("1.13.0", False), ("1.18.2", False), ("1.19.0", True), ("2.0.0", True)])
+def test_threads_compile_side_by_side_only_where_warp_lets_them(
+    found: str, safe: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_warp_version, "version", lambda name: found)
+    assert _warp_version.locks_code_generation() is safe
+
+
 def test_missing_warp_is_told_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     def not_installed(name: str) -> str:
         raise PackageNotFoundError(name)

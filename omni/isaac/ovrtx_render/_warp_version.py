@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from .errors import BackendUnavailableError
 
-__all__ = ["MINIMUM_WARP", "require_warp"]
+__all__ = ["MINIMUM_WARP", "locks_code_generation", "require_warp"]
 
 MINIMUM_WARP = (1, 13)
 """Oldest Warp (major, minor) that has every feature the kernels use."""
@@ -50,3 +50,8 @@ def require_warp() -> str:
             f"upgrade it with: pip install 'warp-lang>={needed},<2'"
         )
     return found
+
+
+def locks_code_generation() -> bool:
+    """Whether two threads may compile kernels: Warp before 1.19 mixes up functions that modules share."""
+    return tuple(int(part) for part in re.findall(r"\d+", _installed_version() or "")[:2]) >= (1, 19)

@@ -66,7 +66,7 @@ class Service:
         self.interface = Interface(name, self.need_model, self._notices)
         self._driver: Driver | None = None
         self._ends: list[Callable[[], None]] = []
-        self._changed = False
+        self._changed = self._failing = False
         self._problems: list[str] = []
         self._next = 0.0
 
@@ -177,6 +177,9 @@ class Service:
             try:
                 self._look_back(self.model)
                 self.model.update()
+                failing, self._failing = self._failing, bool(self.model.renderer.error)
+                if failing and not self._failing:
+                    self._notices.settled()
             except Exception as error:
                 self._notices.error("the cameras could not be shown", error)
 

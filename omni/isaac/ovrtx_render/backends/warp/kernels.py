@@ -6,6 +6,7 @@ import os
 
 import warp as wp
 
+from ..._warp_version import locks_code_generation
 from ...config import RendererCfg
 from .bvh import builder_kernel
 from .culling import project_shapes
@@ -32,9 +33,7 @@ def load_kernels(device: wp.Device, features: int, cfg: RendererCfg) -> None:
         kernels += [shadow_rays, trace_shadows]
     modules = [kernel.module for kernel in kernels]
     builder = builder_kernel(CUDA_WIDTH if device.is_cuda else CPU_WIDTH).module
-    # Side by side only where Warp guards code generation by a lock: older releases mix up functions that modules share.
-    release = tuple(int(part) for part in wp.config.version.split(".")[:2])
-    workers = min(os.cpu_count() or 1, 4) if release >= (1, 19) else 0
+    workers = min(os.cpu_count() or 1, 4) if locks_code_generation() else 0
     if device.is_cuda:
         wp.force_load("cpu", [builder], max_workers=0)
         wp.force_load(device, [write_poses.module], max_workers=0)
