@@ -15,12 +15,12 @@ DOUBLES = Path(__file__).resolve().parent.parent / "doubles"
 
 
 @pytest.fixture
-def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def sim() -> Iterator[Any]:
     """``stage`` is open in Isaac Sim; ``app``, ``context``, ``settings`` and ``replicator`` are its doubles."""
     from doubles.kit_process import kit_process
 
     with kit_process("kit107"):
-        monkeypatch.syspath_prepend(str(DOUBLES / "replicator"))
+        sys.path.insert(0, str(DOUBLES / "replicator"))  # kit_process takes it away again
         import carb.settings
         import omni.kit.app
         import omni.replicator.core

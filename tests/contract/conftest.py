@@ -139,12 +139,12 @@ def ovrtx_double(monkeypatch: pytest.MonkeyPatch, device: str) -> Iterator[None]
 
 
 @pytest.fixture
-def isaac_rtx_double(monkeypatch: pytest.MonkeyPatch, stage: Usd.Stage) -> Iterator[None]:
+def isaac_rtx_double(stage: Usd.Stage) -> Iterator[None]:
     """A process that looks as if Isaac Sim ran in it, with the stage open."""
     from doubles.kit_process import kit_process
 
     with kit_process("kit107"):
-        monkeypatch.syspath_prepend(str(DOUBLES / "replicator"))
+        sys.path.insert(0, str(DOUBLES / "replicator"))  # kit_process takes it away again
         import omni.usd
 
         omni.usd.get_context()._stage = stage
