@@ -54,6 +54,23 @@ def test_open_stage_is_drawn_and_edits_are_followed(kit, look) -> None:
     assert kit.told() == []
 
 
+@pytest.mark.parametrize(("warp", "here"), [("1.13.0", True), ("1.19.0", False)])
+def test_kernels_are_compiled_by_the_application_where_warp_does_not_lock(
+    make_kit, look, monkeypatch: pytest.MonkeyPatch, warp: str, here: bool
+) -> None:
+    from omni.isaac.ovrtx_render import _warp_version
+    from omni.isaac.ovrtx_render.backends.warp.backend import WarpBackend
+
+    threads: list[threading.Thread] = []
+    load = WarpBackend.load
+    monkeypatch.setattr(WarpBackend, "load", lambda *a: (threads.append(threading.current_thread()), load(*a))[1])
+    monkeypatch.setattr(_warp_version, "version", lambda name: warp)
+    with make_kit("kit110") as kit:
+        kit.open()
+        look(kit, kit.enable())
+        assert [thread is threading.main_thread() for thread in threads] == [here]
+
+
 def test_script_gets_a_picture_without_any_window(make_kit) -> None:
     with make_kit(extensions=[]) as kit:
         service = kit.enable()

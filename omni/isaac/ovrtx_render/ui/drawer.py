@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from .._warp_version import locks_code_generation
 from ..config import RendererCfg
 from ..errors import OvrtxRenderError, SceneError
 from ..registry import probe_all
@@ -110,7 +111,12 @@ class Drawer:
 
     @property
     def loads_here(self) -> bool:
-        """Whether the wanted backend must be loaded by the thread that edits the stage."""
+        """Whether the wanted backend must be loaded by the thread that edits the stage.
+
+        With an older Warp all are: kernels are compiled then, which the application may do at the same time.
+        """
+        if not locks_code_generation():
+            return True
         name: str = self.wanted.cfg.backend
         if name == "auto":
             name = next((probe.name for probe in probe_all() if probe.available), name)
