@@ -381,15 +381,20 @@ def test_the_interpreter_is_named(open_renderer: Callable[..., TiledRenderer], t
     with pytest.raises(WorkerError, match=r"(?s)exited with code 7.*no licence"):
         open_renderer({"python": str(script)})
     wrapper = tmp_path / "wrapper"
-    wrapper.write_text(f'#!/bin/sh\nPYTHONPATH="$ROOT" "{sys.executable}" "$@"\n')
+    wrapper.write_text(f'#!/bin/sh\nPYTHONPATH="$PACKAGES" "{sys.executable}" "$@"\n')
     wrapper.chmod(0o755)
     log = tmp_path / "log.txt"
-    root = str(Path(__file__).resolve().parents[2])
-    renderer = open_renderer({"python": str(wrapper), "log_file": str(log), "env": {"ROOT": root, "HOME": None}})
+    env = {"PACKAGES": os.environ.get("PYTHONPATH", ""), "OVRTX_RENDER_UNUSED": None}
+    renderer = open_renderer({"python": str(wrapper), "log_file": str(log), "env": env})
     renderer.add_cameras(None, width=4, height=4, outputs="depth")
     renderer.render()
     renderer.close()
     assert "Warp" in log.read_text()
+    empty = tmp_path / "empty"
+    empty.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    empty.chmod(0o755)
+    with pytest.raises(WorkerError, match=r"(?s)exited with code 1.*No module named"):
+        open_renderer({"python": str(empty)})
 
 
 def test_another_version_is_refused(
@@ -424,7 +429,8 @@ def test_ovrtx_beside_kit_needs_an_interpreter_of_its_own(
     with pytest.raises(BackendUnavailableError, match=r"Kit is loaded.*'worker': \{'python'"):
         TiledRenderer(stage, RendererCfg(backend="ovrtx", device="cpu"))
     script = tmp_path / "python"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    packages = os.environ.get("PYTHONPATH", "")
+    script.write_text(f'#!/bin/sh\nPYTHONPATH="{packages}" exec "{sys.executable}" "$@"\n')
     script.chmod(0o755)
     monkeypatch.setenv("OVRTX_RENDER_WORKER_PYTHON", str(script))
     with pytest.raises(BackendUnavailableError, match="'ovrtx' cannot run here"):  # said by the worker

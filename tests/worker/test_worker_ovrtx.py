@@ -33,6 +33,7 @@ def worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ovrtx\nVersion: 0.5.1.385782\n")
     path = [TESTS.parent, TESTS / "doubles", TESTS / "doubles" / "rtx_machine", tmp_path]
+    path += [Path(part) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
     return {
         "python": sys.executable,
         "env": {

@@ -25,8 +25,17 @@ def main() -> None:
     # Native libraries print to standard output; messages keep it to themselves.
     messages = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    server = _Server(sys.stdin.buffer, messages)
-    server.run()
+    try:
+        _Server(sys.stdin.buffer, messages).run()
+    except BaseException:  # a package that is missing, say
+        traceback.print_exc()
+    _leave(1)
+
+
+def _leave(code: int) -> None:
+    """End at once: threads are still waiting on pipes, so nothing is torn down in an orderly way any more."""
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _end_with_parent() -> None:
@@ -63,9 +72,7 @@ class _Server:
                 result, problem = None, as_message(error, traceback.format_exc())
             self._send((number, problem, result))
             if method == "close":
-                # Threads are still waiting on pipes, so nothing is torn down in an orderly way any more.
-                sys.stderr.flush()
-                os._exit(0)
+                _leave(0)
 
     def _send(self, message: Any) -> None:
         data = memoryview(pack(message))
@@ -84,8 +91,7 @@ class _Server:
             os._exit(0)
         except Exception:  # a message that cannot be read, so that nobody would ever answer it
             traceback.print_exc()
-            sys.stderr.flush()
-            os._exit(1)
+            _leave(1)
 
     def _live(self) -> None:
         while not self._beat.wait(_BEAT_EVERY):
