@@ -93,7 +93,7 @@ def main() -> None:
     tour.point(9, 0.5, 0.35)
     tour.save("difference")
     model.stop_comparing()
-    model.compare_backend("warp", **{"shading": "lambert", "shadows": False, "tone_mapping": "srgb"})
+    model.compare_backend("newton")
     tour.frames()
     model.tiles.focus(9)
     model.tiles.set_compare(Compare.SPLIT)

@@ -16,6 +16,7 @@ def _color(text: str) -> int:
 # Kit's own dark theme, and NVIDIA's green for what is chosen.
 _PANEL, _FIELD, _BUTTON, _HOVERED = _color("343432"), _color("1f2123"), _color("292929"), _color("3f3f3d")
 _TEXT, _DIM, _ACCENT, _LINE = _color("d2d2d2"), _color("8f8f8b"), _color("76b900"), _color("4a4a48")
+_FAINT = _color("757572")
 _ERROR, _WARNING, _INFO = _color("ff5c5c"), _color("ffc043"), _color("6fb4ff")
 
 SEVERITY_COLORS = {"error": _ERROR, "warning": _WARNING, "info": _INFO, "": _DIM}
@@ -43,7 +44,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "Button:disabled": {"background_color": _PANEL},
     "Button.Label": {"color": _TEXT, "font_size": 14},
     "Button.Label:checked": {"color": _ACCENT},
-    "Button.Label:disabled": {"color": _LINE},
+    "Button.Label:disabled": {"color": _FAINT},
     "Button::tab": {"background_color": _PANEL, "border_radius": 0, "margin": 0, "padding": 3},
     "Button::tab:hovered": {"background_color": _HOVERED},
     "Button::tab:checked": {"background_color": _FIELD},
