@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,16 +28,13 @@ class RuntimeStage:
     Attributes:
         generation: Grows when the stage is replaced; bindings of an earlier one are stale.
         structure: Grows when prims come or go, or an attribute changes that decides what is drawn where.
-        listeners: Called with (attribute name, prim paths) after each write.
     """
 
     def __init__(self) -> None:
         self.generation = self.structure = 0
-        self.listeners: list[Callable[[str, Sequence[str]], None]] = []
         self._everything = False
         self._references: dict[int, str] = {}
         self._xformable: dict[str, bool] = {}
-        self._sampled: list[str] = []
         self._replace(Sdf.Layer.CreateAnonymous("runtime.usda"))
 
     def _replace(self, layer: Sdf.Layer) -> None:
@@ -108,9 +105,6 @@ class RuntimeStage:
             self.layer.GetAttributeAtPath(attribute.GetPath()).default = value
 
     # -- the attribute table ----------------------------------------------------------------------------------------
-
-    def has_prim(self, path: str) -> bool:
-        return _is_prim_path(path) and bool(self.stage.GetPrimAtPath(path))
 
     def xformable(self, path: str) -> bool:
         found = self._xformable.get(path)
@@ -188,8 +182,6 @@ class RuntimeStage:
             self._write_plain(picked, name, [rows[i] for i in where], element, is_array)
         if name.lower().endswith("scenepartition") or name == SHOW_ALL:
             self.structure += 1
-        for listener in self.listeners:
-            listener(name, picked)
 
     def _create(self, path: str, name: str, rows: Any, element: Any, is_array: bool, is_token: bool) -> None:
         if not _is_prim_path(path):

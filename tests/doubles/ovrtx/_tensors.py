@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ._enums import STRINGS, DLDataTypeCode, DLDeviceType, Semantic
+from ._enums import DLDataTypeCode, DLDeviceType, Semantic
 
 _NAMES = {
     **{f"float{bits}": (2, bits) for bits in (16, 32, 64)},
@@ -132,7 +132,3 @@ def resolve_dtype(who: str, dtype: Any) -> DLDataType:
     if kind not in _KINDS:
         raise ValueError(f"{who}: {dtype!r} is not a supported numeric type.")
     return DLDataType(_KINDS[kind], size * 8)
-
-
-def is_string_semantic(semantic: Semantic) -> bool:
-    return semantic in STRINGS
