@@ -78,7 +78,7 @@ def test_figures_of_the_demo_scene_add_up() -> None:
     assert found["rays"] == 2 * 16 * 16
     assert found["triangles"] > 10_000
     assert found["rays_per_second"] == pytest.approx(found["rays"] / found["step_seconds"])
-    assert {"transforms", "culling", "visibility", "shading", "outputs"} <= set(found["phase_seconds"])
+    assert {"transforms", "culling", "visibility", "shading"} <= set(found["phase_seconds"])
     assert 0 < sum(found["phase_seconds"].values()) <= 2 * found["step_seconds"]
     assert list(found["startup_seconds"]) == ["open", "read", "upload", "kernels", "first frame"]
     assert all(seconds >= 0 for seconds in found["startup_seconds"].values())
@@ -246,7 +246,7 @@ def test_memory_is_that_of_this_process_alone() -> None:
 
 
 def test_every_kernel_of_the_backend_has_its_phase() -> None:
-    cfg = RendererCfg.preset("quality", backend="warp", device="cpu", samples_per_pixel=1)
+    cfg = RendererCfg.preset("quality", backend="warp", device="cpu", samples_per_pixel=2)  # more than one pass
     outputs = ("rgb", "depth", "normals")
     with TiledRenderer(ball_scene(1), cfg) as renderer:
         cameras = renderer.add_cameras(None, width=8, height=8, outputs=outputs)
