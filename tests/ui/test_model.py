@@ -391,9 +391,10 @@ def test_slow_frames_never_hold_up_the_application(
         pictures.add(id(model.tiles.picture))
         model.request_frame()
         time.sleep(0.005)
-    assert 2 <= model.session.step - step <= 6
-    assert worst < 0.15
-    assert len(pictures) > 12  # zooming is seen at once, on the frame there is
+    drawn = model.session.step - step
+    assert 1 <= drawn <= 6
+    assert worst < 0.25  # a frame takes 0.3 s at least
+    assert len(pictures) > drawn + 3  # zooming is seen at once, on the frame there is
     assert threading.main_thread() not in drawn_by
 
 

@@ -313,6 +313,12 @@ def test_frame_times_are_plotted_by_phase(show: Show, stage: Usd.Stage) -> None:
     for phase in model.frame_times.phases:
         plot = double.find(window, f"plot_{phase}")
         np.testing.assert_allclose(plot._data, model.frame_times.series(phase))
+    model.compare_backend("warp", exposure=1.0)
+    model.tab = 1
+    frames(model, window)
+    model.tab = 0
+    frames(model, window)
+    assert f"{model.other_times.mean('total'):.2f} ms" in texts(window)
     assert "total" in model.frame_times.phases
     assert len(plot._data) == len(model.frame_times) >= 3
 

@@ -33,6 +33,7 @@ class RendererTab:
         self._seen: dict[str, object] = {}
         self._kept: dict[str, list[Any]] = {}
         self._plots: dict[str, tuple[ui.Plot, ui.Label]] = {}
+        self._compared: ui.Label | None = None
 
     def build(self) -> None:
         """Make the widgets; called inside of a frame."""
@@ -64,7 +65,7 @@ class RendererTab:
             "backend": (tuple(choices.backends), choices.cfg.backend, choices.backend_at_work),
             "cameras": (tuple(choices.cameras), choices.view, tuple(choices.outputs), model.session.attached),
             "options": (choices.cfg, choices.problem),
-            "frame": tuple(model.frame_times.phases),
+            "frame": (tuple(model.frame_times.phases), model.compared_with),
         }
         for name, shown in shows.items():
             if self._seen.get(name) != shown:
@@ -78,10 +79,13 @@ class RendererTab:
                 plot.scale_max = high
                 plot.set_data(*times.series(phase).tolist())
                 label.text = f"{times.mean(phase):.2f} ms"
+            if self._compared is not None:
+                self._compared.text = f"{model.other_times.mean('total'):.2f} ms"
 
     def destroy(self) -> None:
         """Let the widgets go."""
         self._frames, self._seen, self._kept, self._plots = {}, {}, {}, {}
+        self._compared = None
 
     # -- sections ---------------------------------------------------------------------------------------------------
 
@@ -196,8 +200,8 @@ class RendererTab:
         return field.model.subscribe_end_edit_fn(lambda model: choices.set_option(option, model.as_string))
 
     def _build_times(self) -> None:
-        self._plots = {}
-        phases = self._model.frame_times.phases
+        self._plots, self._compared = {}, None
+        model, phases = self._model, self._model.frame_times.phases
         self._seen.pop("times", None)
         with ui.VStack(height=0, spacing=2):
             if not phases:
@@ -212,6 +216,14 @@ class RendererTab:
                             ui.Type.LINE, 0.0, 1.0, 0.0, name=str(i % len(LINE_COLORS)), identifier=f"plot_{phase}"
                         )
                 self._plots[phase] = (plot, label)
+            if phases and model.session.other is not None:
+                with ui.HStack(height=ROW, spacing=6):
+                    ui.Label(
+                        f"{model.compared_with}, total", name="dim", width=110, elided_text=True,
+                        tooltip="what the tiles are compared with: a whole frame",
+                    )  # fmt: skip
+                    self._compared = ui.Label("", name="value", width=80, alignment=ui.Alignment.RIGHT_CENTER)
+                    ui.Spacer()
 
     # -- what people do ---------------------------------------------------------------------------------------------
 
