@@ -54,6 +54,7 @@ class Engine:
         lights: Lights by path.
         cameras: Cameras by path.
         placed: What is drawn, and where.
+        networks: What was told of the networks of materials since this was cleared: many prims may show one.
         inside_out: Paths of single-sided meshes that are turned inside out, rooms included.
         shapes: Reads geometry again after edits.
     """
@@ -78,6 +79,7 @@ class Engine:
         self.cameras: dict[str, Camera] = {camera.path: camera for camera in scene.cameras}
         self.placed = Placed(scene)
         self.inside_out: set[str] = set()
+        self.networks: dict[str, list[Told]] = {}
         entries: dict[str, list[int]] = defaultdict(list)
         for index, sources in enumerate(self.reader.material_sources()):
             for source in sources:
@@ -232,10 +234,12 @@ class Engine:
         """Check a material prim that is shown in some environments."""
         if self.clones.locate(path)[0] < 0:
             envs = OUTSIDE
-        prim = self.stage.GetPrimAtPath(path)
-        told = list(looks.check_look(prim)) if prim else []
+        told = self.networks.get(path)
+        if told is None:
+            prim = self.stage.GetPrimAtPath(path)
+            told = self.networks[path] = list(looks.check_look(prim)) if prim else []
         if became is not None:
-            told += looks.check_opacity(path, became)
+            told = [*told, *looks.check_opacity(path, became)]
         self.told.put(path, "network", dict.fromkeys(told), envs)
 
     def _envs_showing(self, material: str) -> frozenset[int]:

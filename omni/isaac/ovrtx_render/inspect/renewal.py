@@ -26,6 +26,7 @@ class Renewal:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        engine.networks.clear()
         self.readers = SinglePrims(engine.stage, engine.cfg, engine.shapes)
 
     def check_look(self, prim: Usd.Prim, envs: frozenset[int]) -> None:
