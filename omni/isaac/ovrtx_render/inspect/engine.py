@@ -138,11 +138,12 @@ class Engine:
                     told += looks.check_opacity(path, material)
                 continue
             self.users[self.clones.locate(binding.material)[1]].add(name)
-            self._check_network(binding.material, envs, material)
-            if material is not None:
-                told += uvs.check_uvs(prim, binding.material, material)
+            self.check_network(binding.material, prim, envs, material)
         self.told.put(path, "look", dict.fromkeys(told), envs)
+        before = self.shown_in(name, envs)
         self.note_look(name, tuple(self._abstract(binding, env) for binding in bindings), envs)
+        for gone in before - self.shown_in(name, envs):
+            self.told.put(path, f"uvs of {gone}", (), envs)
 
     def check_shape(self, path: str, envs: frozenset[int], pieces: list[Piece]) -> None:
         """Check the geometry of a drawn prim, and whether its transform leaves any of it."""
@@ -230,9 +231,12 @@ class Engine:
             if binding.material
         }
 
-    def _check_network(self, path: str, envs: frozenset[int], became: Material | None) -> None:
-        """Check a material prim that is shown in some environments."""
-        if self.clones.locate(path)[0] < 0:
+    def check_network(self, path: str, user: Usd.Prim, envs: frozenset[int], became: Material | None) -> None:
+        """Check a material prim that a drawn prim shows in some environments, and whether it has what that needs."""
+        env, name = self.clones.locate(path)
+        needs = uvs.check_uvs(user, path, became) if became is not None else ()
+        self.told.put(str(user.GetPath()), f"uvs of {name}", needs, envs)
+        if env < 0:
             envs = OUTSIDE
         told = self.networks.get(path)
         if told is None:

@@ -53,6 +53,8 @@ class _Edit:
         self._looks: dict[str, frozenset[int]] = {}
         self._shapes: set[str] = set()
         self._materials: set[str] = set()
+        self._networks: list[tuple[str, str]] = []
+        """Materials of environments that were edited, with a prim there that shows each."""
         self._labels = False
         self._touched: set[int] = set()
         """Environments in which geometry, or a camera, is somewhere else now."""
@@ -166,6 +168,8 @@ class _Edit:
             engine.check_shape(path, envs, engine.placed.pieces_of(path))
             renewal.take_shape(path, envs)
             self._looks.setdefault(path, envs)
+        for material, path in self._networks:
+            renewal.check_network(material, self._stage.GetPrimAtPath(path), self._own(path))
         for path, envs in self._looks.items():
             renewal.check_look(self._stage.GetPrimAtPath(path), envs)
         if self._labels:
@@ -249,7 +253,9 @@ class _Edit:
                 if not any(binding.material == name for binding in bindings):
                     continue
                 concerned = frozenset(envs if env < 0 else envs & {env}) - edited.get(user, set())
-                if concerned:
+                if concerned and env >= 0:
+                    self._networks.append((material, self._clones.place(user, env)))
+                elif concerned:
                     self._looks[self._clones.place(user, min(concerned))] = concerned
 
 

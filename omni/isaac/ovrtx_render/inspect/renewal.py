@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from pxr import Usd
 
+from ..scene.shading_networks import Primvars
 from .clones import ENV, OUTSIDE
 from .engine import LOOK_CODES, Engine, MaterialOf
 from .refine import refine
@@ -36,6 +37,16 @@ class Renewal:
         engine.check_own_binding(prim, envs)
         engine.check_look(prim, envs, self.material_of(path))
         self.take_look(path, envs, before)
+
+    def check_network(self, path: str, user: Usd.Prim, envs: frozenset[int]) -> None:
+        """Check a material after an edit of it, for a drawn prim that shows it as before."""
+        engine = self._engine
+        env, name = engine.clones.locate(path)
+        became = None
+        if len(engine.placed.rows_of(str(user.GetPath()))):
+            became = self.readers.materials.read(engine.stage.GetPrimAtPath(path), Primvars(user))
+        engine.check_network(path, user, envs, became)
+        self._take_network(name, env, envs)
 
     def material_of(self, path: str) -> MaterialOf:
         """Reads what a prim shows now; of a prim that cannot be drawn nothing is read."""
