@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from omni.ui import layout
 from omni.ui.containers import CollapsableFrame, ScrollingFrame
-from omni.ui.enums import Alignment
+from omni.ui.enums import Alignment, CircleSizePolicy
 from omni.ui.images import ImageWithProvider
 from omni.ui.tree import TreeView
 from omni.ui.widgets import Button, CheckBox, Circle, ComboBox, Label, Plot, Rectangle, Widget, _Field, _Slider
@@ -69,7 +69,7 @@ class _Painter:
         if isinstance(widget, (Rectangle, Button, _Field, ComboBox, ScrollingFrame, TreeView)):
             self.fill(box, clip, back, radius)
         if isinstance(widget, Circle):
-            r = widget.radius
+            r = widget.radius if widget.size_policy is CircleSizePolicy.FIXED else min(w, h) / 2
             self.fill((x + w / 2 - r, y + h / 2 - r, 2 * r, 2 * r), clip, back, r)
         elif isinstance(widget, Label):
             text = _wrap(widget.text, w, style) if widget.word_wrap else widget.text

@@ -20,6 +20,7 @@ from .containers import (
 )
 from .enums import (
     Alignment,
+    CircleSizePolicy,
     DockPolicy,
     DockPosition,
     DockPreference,
@@ -73,6 +74,7 @@ __all__ = [
     "ByteImageProvider",
     "CheckBox",
     "Circle",
+    "CircleSizePolicy",
     "CollapsableFrame",
     "ComboBox",
     "DockPolicy",

@@ -6,6 +6,7 @@ from enum import Enum, IntEnum
 
 __all__ = [
     "Alignment",
+    "CircleSizePolicy",
     "DockPolicy",
     "DockPosition",
     "DockPreference",
@@ -21,6 +22,7 @@ Alignment = Enum(
     "LEFT LEFT_TOP LEFT_CENTER LEFT_BOTTOM CENTER_TOP CENTER CENTER_BOTTOM RIGHT RIGHT_TOP RIGHT_CENTER RIGHT_BOTTOM"
     " TOP BOTTOM H_CENTER V_CENTER",
 )
+CircleSizePolicy = Enum("CircleSizePolicy", "STRETCH FIXED")
 DockPolicy = Enum("DockPolicy", "DO_NOTHING CURRENT_WINDOW_IS_ACTIVE TARGET_WINDOW_IS_ACTIVE")
 DockPosition = Enum("DockPosition", "LEFT RIGHT TOP BOTTOM SAME")
 DockPreference = Enum("DockPreference", "DISABLED MAIN RIGHT LEFT RIGHT_TOP RIGHT_BOTTOM LEFT_BOTTOM")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from .contract import Callbacks, Checked, Prop
-from .enums import Alignment, Type
+from .enums import Alignment, CircleSizePolicy, Type
 from .lengths import Fraction, as_length
 from .models import (
     AbstractItem,
@@ -134,9 +134,10 @@ class Separator(Widget):
 
 
 class Circle(Widget):
-    """A filled circle."""
+    """A filled circle; stretched over its box unless its size policy is fixed."""
 
     radius = Prop(int, float, default=0.0)
+    size_policy = Prop(CircleSizePolicy, default=CircleSizePolicy.STRETCH)
     alignment = Prop(Alignment, default=Alignment.CENTER)
 
 

@@ -11,7 +11,7 @@ from ..image_view import ImageView
 from ..materials_model import MaterialNode
 from ..model import ViewModel
 from ..style import ROW
-from .widgets import button
+from .widgets import button, dot
 
 __all__ = ["MaterialsTab"]
 
@@ -70,7 +70,7 @@ class _Delegate(ui.AbstractItemDelegate):
         node: MaterialNode = item.node
         with ui.HStack(height=ROW - 4, spacing=4):
             if index == 0:
-                ui.Circle(name=node.severity or "bad", width=10, radius=3)
+                dot(node.severity or "bad")
                 ui.Label(node.label, elided_text=True, tooltip=node.path)
             else:
                 ui.Label(node.detail, name="dim", elided_text=True, tooltip=node.detail)
@@ -148,7 +148,7 @@ class MaterialsTab:
                 count = f" x {finding.count}" if finding.count > 1 else ""
                 with ui.HStack(height=ROW, spacing=6):
                     ui.Spacer(width=2)
-                    ui.Circle(name=finding.severity, width=10, radius=4)
+                    dot(finding.severity)
                     ui.Button(
                         finding.code,
                         identifier=f"finding_{i}",

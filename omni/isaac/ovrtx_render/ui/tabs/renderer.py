@@ -13,7 +13,7 @@ from ...outputs import ALIASES, OUTPUTS
 from ..choices import Option, preset_names
 from ..model import ViewModel
 from ..style import LINE_COLORS, ROW
-from .widgets import Choice, button, labelled
+from .widgets import Choice, button, dot, labelled
 
 __all__ = ["RendererTab"]
 
@@ -97,7 +97,7 @@ class RendererTab:
                 at_work = choice.name == choices.backend_at_work
                 with ui.HStack(height=ROW, spacing=6):
                     ui.Spacer(width=2)
-                    ui.Circle(name="good" if choice.available else "bad", width=10, radius=4)
+                    dot("good" if choice.available else "bad")
                     ui.Button(
                         choice.name,
                         identifier=f"backend_{choice.name}",

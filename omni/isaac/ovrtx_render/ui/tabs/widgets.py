@@ -9,13 +9,20 @@ import omni.ui as ui
 
 from ..style import ROW
 
-__all__ = ["Choice", "assign", "button", "labelled"]
+__all__ = ["Choice", "assign", "button", "dot", "labelled"]
 
 
 def button(text: str, identifier: str, clicked: Callable[[], object], tooltip: str, **arguments: Any) -> ui.Button:
     """A button of one line."""
     arguments = {"width": 0, "height": ROW, **arguments}
     return ui.Button(f" {text} ", identifier=identifier, clicked_fn=clicked, tooltip=tooltip, **arguments)
+
+
+def dot(name: str) -> ui.Circle:
+    """A small filled circle in the colour of its name: ``good``, ``bad``, or a severity."""
+    return ui.Circle(
+        name=name, width=12, radius=4, size_policy=ui.CircleSizePolicy.FIXED, alignment=ui.Alignment.CENTER
+    )
 
 
 def labelled(text: str, width: int = 150, tooltip: str = "") -> ui.Label:
