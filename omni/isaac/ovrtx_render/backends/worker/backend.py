@@ -13,21 +13,20 @@ import logging
 import time
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import warp as wp
 
 from ..._version import __version__
-from ...arrays import reinterpret
 from ...cameras import CameraBundle
 from ...config import RendererCfg
 from ...errors import BackendFailedError, BackendUnavailableError, InputError, WorkerError
 from ...scene.data import Scene, SceneChanges
 from ..base import Backend, FrameBinding
 from ..devices import pick_device
-from .messages import BundleSpec, SceneDelta, Write
+from .kept import KeptBinding, KeptBundle
+from .messages import SceneDelta, Write
 from .options import WorkerOptions
 from .process import WorkerProcess
 from .shared import SharedArray
@@ -38,55 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["WorkerBackend"]
 
 _LOG = logging.getLogger("omni.isaac.ovrtx_render.worker")
-_WAYS = (("xyzw", "opengl"), ("wxyz", "opengl"), ("xyzw", "ros"), ("wxyz", "ros"), ("xyzw", "world"), ("wxyz", "world"))
-
-
-@wp.kernel(enable_backward=False, module="omni_worker")
-def _scatter(values: wp.array2d(dtype=wp.float32), index: wp.array(dtype=wp.int32), out: wp.array2d(dtype=wp.float32)):
-    i, j = wp.tid()
-    out[index[i], j] = values[i, j]
-
-
-@dataclass(eq=False)
-class _Bundle:
-    """What this side keeps of a bundle.
-
-    Attributes:
-        buffers: Arrays the worker draws into, by the name of the kind of output.
-        inputs: Positions (N, 3), quaternions (N, 4), intrinsics (N, 9) that were set.
-        way: (N,) int8 how the pose of each camera was given, index of ``_WAYS``; -1: it was not.
-        moved: (N,) bool poses that the worker has not been given.
-        reshaped: (N,) bool lenses that the worker has not been given.
-        copies: Buffers of the caller, and what is copied into them after drawing.
-        load: Number of the load that its cameras were found in.
-        process: Number of the process that knows it.
-    """
-
-    number: int
-    buffers: dict[str, SharedArray]
-    inputs: tuple[SharedArray, SharedArray, SharedArray]
-    way: np.ndarray
-    moved: np.ndarray
-    reshaped: np.ndarray
-    copies: list[tuple[wp.array, wp.array]] = field(default_factory=list)
-    load: int = 0
-    process: int = 0
-
-
-@dataclass(eq=False)
-class _Bound:
-    """What this side keeps of a binding.
-
-    Attributes:
-        inputs: Arrays that are written: positions, quaternions and matrices, or values alone.
-        last: The write that holds now; None before the first.
-        process: Number of the process that knows it.
-    """
-
-    number: int
-    inputs: list[SharedArray]
-    last: Write | None = None
-    process: int = 0
 
 
 class WorkerBackend(Backend):
@@ -247,49 +197,21 @@ class WorkerBackend(Backend):
     # -- cameras ----------------------------------------------------------------------------------------------------
 
     def add_cameras(self, bundle: CameraBundle) -> None:
-        n, h, w = len(bundle), bundle.height, bundle.width
-        buffers: dict[str, SharedArray] = {}
-        for name, kind in bundle.kinds.items():
-            if kind.name not in buffers:
-                colored = kind.name in bundle.colorize
-                channels, scalar = (4, wp.uint8) if colored else (kind.channels, getattr(wp, kind.dtype))
-                buffers[kind.name] = SharedArray((n, h, w, channels), scalar, self.device)
-            bundle.outputs[name] = buffers[kind.name].array
-        positions, quats, matrices = (SharedArray((n, size), wp.float32, self.device) for size in (3, 4, 9))
-        none = np.zeros(n, bool)
-        kept = _Bundle(
-            next(self._numbers), buffers, (positions, quats, matrices), np.full(n, -1, np.int8), none, none.copy()
-        )
-        bundle.info.update(self._ask("add_cameras", self._spec(bundle, kept)))
+        kept = KeptBundle.of(bundle, next(self._numbers), self.device)
+        bundle.info.update(self._ask("add_cameras", kept.spec(bundle)))
         kept.load, kept.process = self._loads, self._processes
         bundle.backend_data = kept
         self._bundles.append(bundle)
         self._slow = True
 
-    @staticmethod
-    def _spec(bundle: CameraBundle, kept: _Bundle) -> BundleSpec:
-        a, b, c = (shared.handle for shared in kept.inputs)
-        return BundleSpec(
-            kept.number,
-            bundle.frames,
-            bundle.width,
-            bundle.height,
-            bundle.kinds,
-            bundle.colorize,
-            bundle.background,
-            {name: buffer.handle for name, buffer in kept.buffers.items()},
-            (a, b, c),
-        )
-
     def restore_cameras(self, bundle: CameraBundle) -> None:
-        kept: _Bundle = bundle.backend_data
+        kept: KeptBundle = bundle.backend_data
         # What was written to bindings and cameras is where the motion of the next frame begins.
         self._flush()
         if kept.process != self._processes:
-            self._ask("add_cameras", self._spec(bundle, kept))
+            self._ask("add_cameras", kept.spec(bundle))
             kept.process = self._processes
-            kept.moved |= kept.way >= 0
-            kept.reshaped |= bundle.calibrated
+            kept.give_again(bundle.calibrated)
             self._flush()
         info = self._ask("restore_cameras", kept.number, bundle.frames)
         bundle.info.clear()
@@ -302,20 +224,15 @@ class WorkerBackend(Backend):
         self._ask("update_lenses", bundle.backend_data.number)
 
     def remove_cameras(self, bundle: CameraBundle) -> None:
-        kept: _Bundle = bundle.backend_data
+        kept: KeptBundle = bundle.backend_data
         self._bundles.remove(bundle)
         bundle.backend_data = None
-        self._free(kept)
+        kept.free()
         if not self.lost:
             self._ask("remove_cameras", kept.number)
 
-    @staticmethod
-    def _free(kept: _Bundle) -> None:
-        for shared in (*kept.buffers.values(), *kept.inputs):
-            shared.free()
-
     def set_outputs(self, bundle: CameraBundle, buffers: Mapping[str, wp.array]) -> None:
-        kept: _Bundle = bundle.backend_data
+        kept: KeptBundle = bundle.backend_data
         kept.copies = []
         for name, kind in bundle.kinds.items():
             own = kept.buffers[kind.name].array
@@ -326,23 +243,10 @@ class WorkerBackend(Backend):
     def set_camera_poses(
         self, bundle: CameraBundle, positions: wp.array, quats: wp.array, order: str, convention: str, index: wp.array
     ) -> None:
-        kept: _Bundle = bundle.backend_data
-        self._keep(positions, 3, index, kept.inputs[0])
-        self._keep(quats, 4, index, kept.inputs[1])
-        rows = index.numpy()
-        kept.way[rows] = _WAYS.index((order, convention))
-        kept.moved[rows] = True
+        bundle.backend_data.set_poses(positions, quats, order, convention, index)
 
     def set_intrinsics(self, bundle: CameraBundle, matrices: wp.array, index: wp.array) -> None:
-        kept: _Bundle = bundle.backend_data
-        self._keep(matrices, 9, index, kept.inputs[2])
-        kept.reshaped[index.numpy()] = True
-
-    def _keep(self, values: wp.array, width: int, index: wp.array, out: SharedArray) -> None:
-        """Put rows where the worker sees them."""
-        flat = reinterpret(values, wp.float32, (len(index), width))
-        if len(index):
-            wp.launch(_scatter, (len(index), width), inputs=[flat, index, out.array], device=self.device)
+        bundle.backend_data.set_lenses(matrices, index)
 
     def forget_history(self, bundle: CameraBundle, cameras: np.ndarray) -> None:
         self._flush()
@@ -350,14 +254,14 @@ class WorkerBackend(Backend):
 
     # -- bindings ---------------------------------------------------------------------------------------------------
 
-    def _make(self, what: str, arguments: tuple[Any, ...], shapes: list[tuple[int, ...]]) -> _Bound:
+    def _make(self, what: str, arguments: tuple[Any, ...], shapes: list[tuple[int, ...]]) -> KeptBinding:
         inputs = [SharedArray(shape, wp.float32, self.device) for shape in shapes]
-        bound = _Bound(next(self._numbers), inputs)
+        bound = KeptBinding(next(self._numbers), inputs)
         self._introduce(bound, what, arguments)
         weakref.finalize(bound, self._drop, self._forgotten, bound.number, inputs)
         return bound
 
-    def _introduce(self, bound: _Bound, what: str, arguments: tuple[Any, ...]) -> None:
+    def _introduce(self, bound: KeptBinding, what: str, arguments: tuple[Any, ...]) -> None:
         self._ask("bind", bound.number, what, arguments, tuple(shared.handle for shared in bound.inputs))
         bound.process = self._processes
 
@@ -370,7 +274,7 @@ class WorkerBackend(Backend):
         return self._make("bind", (binding,), [(p, 3), (p, 4), (p, 16)])
 
     def rebind(self, bound: object, binding: FrameBinding) -> object:
-        assert isinstance(bound, _Bound)
+        assert isinstance(bound, KeptBinding)
         if bound.process == self._processes:
             self._ask("rebind", bound.number, binding)
         else:
@@ -392,30 +296,27 @@ class WorkerBackend(Backend):
         self._write_surface(bound, "write_points", points, (len(points), 3))
 
     def _write_surface(self, bound: object, method: str, values: wp.array, shape: tuple[int, ...]) -> None:
-        assert isinstance(bound, _Bound)
+        assert isinstance(bound, KeptBinding)
         if not bound.inputs:
             bound.inputs.append(SharedArray(shape, wp.float32, self.device))
             self._ask("attach", bound.number, (bound.inputs[0].handle,))
-        self._put(values, bound.inputs[0])
+        bound.put(values, 0)
         self._defer(bound, Write(bound.number, method))
 
     def write_poses(self, bound: object, positions: wp.array, quats: wp.array, order: str) -> None:
-        assert isinstance(bound, _Bound)
+        assert isinstance(bound, KeptBinding)
         self._check_open()
-        self._put(positions, bound.inputs[0])
-        self._put(quats, bound.inputs[1])
+        bound.put(positions, 0)
+        bound.put(quats, 1)
         self._defer(bound, Write(bound.number, "write_poses", order))
 
     def write_matrices(self, bound: object, matrices: wp.array) -> None:
-        assert isinstance(bound, _Bound)
+        assert isinstance(bound, KeptBinding)
         self._check_open()
-        self._put(matrices, bound.inputs[2])
+        bound.put(matrices, 2)
         self._defer(bound, Write(bound.number, "write_matrices"))
 
-    def _put(self, values: wp.array, out: SharedArray) -> None:
-        wp.copy(out.array, reinterpret(values, wp.float32, out.array.shape))
-
-    def _defer(self, bound: _Bound, write: Write) -> None:
+    def _defer(self, bound: KeptBinding, write: Write) -> None:
         """Have a write done before the next frame, after all that were made before it."""
         bound.last = write
         self._pending.pop(bound.number, None)
@@ -427,14 +328,7 @@ class WorkerBackend(Backend):
         """Everything that the worker has not been given, in order."""
         writes = list(self._pending.values())
         for bundle in self._bundles:
-            kept: _Bundle = bundle.backend_data
-            for way in np.unique(kept.way[kept.moved]):
-                rows = np.flatnonzero(kept.moved & (kept.way == way)).astype(np.int32)
-                writes.append(Write(kept.number, "set_camera_poses", *_WAYS[way], rows=rows))
-            if kept.reshaped.any():
-                rows = np.flatnonzero(kept.reshaped).astype(np.int32)
-                writes.append(Write(kept.number, "set_intrinsics", rows=rows))
-            kept.moved[:] = kept.reshaped[:] = False
+            writes += bundle.backend_data.take_writes()
         self._pending.clear()
         if writes and self._event is not None:
             self.device.stream.record_event(self._event)
@@ -450,7 +344,7 @@ class WorkerBackend(Backend):
 
     def render(self, bundle: CameraBundle, cameras: np.ndarray | None) -> dict[str, float]:
         begin = time.perf_counter()
-        kept: _Bundle = bundle.backend_data
+        kept: KeptBundle = bundle.backend_data
         if kept.load != self._loads:
             raise BackendFailedError("the last load of the stage did not complete; call sync() to try again")
         if self._forgotten:
@@ -473,7 +367,7 @@ class WorkerBackend(Backend):
         if self._listener is not None:
             self._listener.close()
         for bundle in self._bundles:
-            self._free(bundle.backend_data)
+            bundle.backend_data.free()
             bundle.backend_data = None
         self._bundles, self._stage = [], None
         self._pending.clear()

@@ -51,6 +51,7 @@ class WorkerProcess:
         self._started = threading.Event()
         self._problem: OSError | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
         # The kernel ends the worker with the thread that started it, so that thread lives as long as the worker.
         self._thread = threading.Thread(target=self._run, name="ovrtx-render-worker", daemon=True)
         self._thread.start()
@@ -125,6 +126,8 @@ class WorkerProcess:
                 self._ended = f"it was ended by signal {-code}"
             else:
                 self._ended = f"it exited with code {code}"
+        if self._reader is not None and not self.alive:
+            self._reader.join(1.0)  # its last words may be on their way
         log = "\n  ".join(self._lines) or "(nothing)"
         return WorkerError(
             f"the worker process {self.pid} is lost, {when}: {self._ended}. The next call starts another one and loads "
@@ -190,9 +193,10 @@ class WorkerProcess:
             self._problem = error
             self._started.set()
             return
+        threading.Thread(target=self._feed, name="ovrtx-render-worker-feed", daemon=True).start()
+        self._reader = threading.Thread(target=self._log, name="ovrtx-render-worker-log", daemon=True)
+        self._reader.start()
         self._started.set()
-        for target, name in ((self._log, "log"), (self._feed, "feed")):
-            threading.Thread(target=target, name=f"ovrtx-render-worker-{name}", daemon=True).start()
         out: BinaryIO = self._process.stdout  # type: ignore[assignment]
         try:
             while True:
