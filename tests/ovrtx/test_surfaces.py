@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ovrtx_compare import assert_equal, images_of
 from ovrtx_stages import CAMERAS, cloth, paths, plain
+from pxr import Gf, UsdGeom
 
 from omni.isaac.ovrtx_render import ConfigError, InputError
 
@@ -28,6 +29,35 @@ def test_colours_of_each_environment(library: Any, open_renderer: Any) -> None:
         assert not np.array_equal(first["rgb"], images_of(bundle)["rgb"])
         drawn.append(images_of(bundle))
     assert_equal(*drawn)
+
+
+def test_what_was_written_outlives_edits_of_the_stage(library: Any, open_renderer: Any) -> None:
+    library("0.5.1")
+    colors = np.array([[0.9, 0.1, 0.1], [0.1, 0.9, 0.1]], np.float32)
+    stage = cloth(2)
+    drawn = []
+    routes = []
+    for backend in ("ovrtx", "warp"):
+        renderer = open_renderer(stage, backend)
+        bundle = renderer.add_cameras(CAMERAS, width=24, height=16, outputs=("albedo", "depth"))
+        points, looks = (
+            renderer.bind_points(paths("Cloth", 2)),
+            renderer.bind_materials(paths("Looks/ball", 2), "base_color"),
+        )
+        looks.write(colors)
+        points.write(points._own.rest + np.array([0.0, 0.0, 0.1], np.float32))
+        renderer.render(bundle)
+        routes.append((renderer, bundle))
+    for step in range(3):
+        box = UsdGeom.Xformable(stage.GetPrimAtPath(paths("Box", 2)[1]))
+        box.GetOrderedXformOps()[0].Set(Gf.Vec3d(-0.4, 0.1 * step, 0.3))
+        drawn = []
+        for renderer, bundle in routes:
+            renderer.render(bundle)
+            drawn.append(images_of(bundle))
+        assert_equal(*drawn, share=0.01)
+    backend = routes[0][0]._backend
+    assert len(backend._surfaces) == 2 and len(backend._session._bindings) == 2
 
 
 def test_an_input_that_is_not_authored_says_what_to_do(library: Any, open_renderer: Any) -> None:

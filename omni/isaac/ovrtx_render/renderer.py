@@ -341,7 +341,10 @@ class TiledRenderer:
         """Have the backend load the scene, in which the binding's prims have taken rows of their own."""
         self._surfaces.append(binding)
         try:
-            self._load()
+            if self._backend.draws_stage:  # its prims are its own already
+                binding.restore()
+            else:
+                self._load()
         except BaseException:
             self._surfaces.remove(binding)
             self._load()

@@ -188,6 +188,7 @@ class OvrtxBackend(Backend):
         self._bound.append(bound)
 
     def bind_materials(self, own: OwnMaterials, name: str) -> MaterialInput:
+        self._let_go(own)
         surface = MaterialInput(self._session, self._stage, own, name)
         self._surfaces.append(surface)
         return surface
@@ -197,9 +198,16 @@ class OvrtxBackend(Backend):
         bound.write(values)
 
     def bind_points(self, own: OwnMeshes) -> DeformedMeshes:
+        self._let_go(own)
         surface = DeformedMeshes(self._session, self._stage, own, self.device)
         self._surfaces.append(surface)
         return surface
+
+    def _let_go(self, own: OwnMaterials | OwnMeshes) -> None:
+        """Forget what was bound of these prims by the same owner, who binds them again after an edit of the stage."""
+        for old in [surface for surface in self._surfaces if surface.own is own]:
+            old.release(self._session)
+            self._surfaces.remove(old)
 
     def write_points(self, bound: object, points: wp.array) -> None:
         assert isinstance(bound, DeformedMeshes)

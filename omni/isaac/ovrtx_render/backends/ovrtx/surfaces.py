@@ -48,6 +48,7 @@ class MaterialInput:
             rows[attribute].append(row)
             shaders[attribute].append(shader)
         width = MATERIAL_INPUTS[name]
+        self.own = own
         self.pinned: list[str] = []
         self._parts = [
             (session.bind_floats(shaders[attribute], attribute, width), np.array(rows[attribute])) for attribute in rows
@@ -61,6 +62,11 @@ class MaterialInput:
             self._values = wp.empty_like(values)
         wp.copy(self._values, values)
         self._sent = False
+
+    def release(self, session: Session) -> None:
+        """Let go of the bindings of the library."""
+        for handle, _ in self._parts:
+            session.unbind(handle)
 
     def send(self, session: Session) -> list[wp.array]:
         """Hand over what was written since; the result is to be kept until the next frame is there."""
@@ -89,6 +95,7 @@ class DeformedMeshes:
     """
 
     def __init__(self, session: Session, stage: Usd.Stage, own: OwnMeshes, device: wp.Device) -> None:
+        self.own = own
         self.pinned = list(own.paths)
         self._begin = own.begin.tolist()
         self._points: Any = wp.array(own.rest, dtype=wp.vec3, device=device)
@@ -106,6 +113,10 @@ class DeformedMeshes:
         """Take (n,) vec3 world positions [stage units] of all meshes, one after the other."""
         wp.copy(self._points, points)
         self._sent = False
+
+    def release(self, session: Session) -> None:
+        """Let go of the binding of the library."""
+        session.unbind(self._handle)
 
     def send(self, session: Session) -> list[wp.array]:
         """Hand over what was written since; the result is to be kept until the next frame is there."""
