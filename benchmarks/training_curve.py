@@ -37,8 +37,8 @@ def main() -> None:
     for run in args.runs:
         label, _, folder = run.partition("=")
         axes.plot(*curve(Path(folder)), label=label)
-    axes.set(xlabel="environment steps [thousands]", ylabel="an episode lasts [s]", ylim=(0.0, 10.2))
-    axes.axhline(10.0, color="grey", linewidth=0.8, linestyle=":")
+    axes.set(xlabel="environment steps [thousands]", ylabel="an episode lasts [s]", ylim=(0.0, 5.2))
+    axes.axhline(5.0, color="grey", linewidth=0.8, linestyle=":")
     axes.grid(alpha=0.25)
     axes.legend()
     figure.savefig(args.out, dpi=130)

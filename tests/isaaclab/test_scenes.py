@@ -38,6 +38,7 @@ def test_environments_in_one_place_do_not_see_each_other(open_lab: Any) -> None:
     import torch
 
     lab, before = first_frame(open_lab, env_spacing=0.0, num_envs=4)
+    assert np.isfinite(before["depth"][:, -16:]).all()  # the ground is everybody's
     np.testing.assert_array_equal(before["depth"][0], before["depth"][3])
     np.testing.assert_array_equal(before["rgb"][0], before["rgb"][3])
     pose = torch.tensor([[-1.0, 0.0, 1.3, 0.0, 0.0, 0.0, 1.0]])

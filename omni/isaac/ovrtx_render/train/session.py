@@ -95,5 +95,5 @@ def play(env: PixelCartpole, runner: Runner, film: bool) -> tuple[torch.Tensor, 
         steps += alive
         alive &= ~dones
         if tiles is not None:
-            frames.append(mosaic(env.renderer.render(tiles, env_ids=rows)["rgb"].numpy()[rows], gap=2))
+            frames.append(mosaic(env.renderer.render(tiles, env_ids=rows)["rgb"].numpy()[rows], columns=4, gap=2))
     return steps * STEP, frames

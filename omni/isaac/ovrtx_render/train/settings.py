@@ -29,7 +29,7 @@ class TrainCfg:
     num_envs: int = 64
     width: int = 64
     height: int = 32
-    iterations: int = 300
+    iterations: int = 200
     steps: int = 32
     seed: int = 0
     blank: bool = False
