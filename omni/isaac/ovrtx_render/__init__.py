@@ -22,14 +22,17 @@ from .errors import (
 if TYPE_CHECKING:
     from .cameras import CameraBundle
     from .renderer import TiledRenderer, TransformBinding
+    from .surface_bindings import MaterialBinding, PointBinding
 
 __all__ = [
     "BackendUnavailableError",
     "CameraBundle",
     "ConfigError",
     "InputError",
+    "MaterialBinding",
     "MissingExtraError",
     "OvrtxRenderError",
+    "PointBinding",
     "RendererCfg",
     "SceneError",
     "TiledRenderer",
@@ -37,7 +40,13 @@ __all__ = [
     "__version__",
 ]
 
-_DEFERRED = {"CameraBundle": ".cameras", "TiledRenderer": ".renderer", "TransformBinding": ".bindings"}
+_DEFERRED = {
+    "CameraBundle": ".cameras",
+    "MaterialBinding": ".surface_bindings",
+    "PointBinding": ".surface_bindings",
+    "TiledRenderer": ".renderer",
+    "TransformBinding": ".bindings",
+}
 """Names whose modules need Warp, which takes half a second to import."""
 
 
