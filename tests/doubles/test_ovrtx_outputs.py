@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -222,3 +223,17 @@ def test_thousands_of_tiles(play_ovrtx: Callable[..., Any], version: str, count:
     right = np.isclose(depths(tiles, tiles.step(1)), 2.5 + np.arange(count) % 5)
     limit = 4096 if version == "0.5.0" else 32768
     assert right[:limit].all() and not right[limit:].any()
+
+
+def test_errors_are_built_in_ones(play_ovrtx: Callable[..., Any]) -> None:
+    """The library has no exceptions of its own, so neither has the double."""
+    double = play_ovrtx()
+    modules = [module for name, module in sys.modules.items() if name == "ovrtx" or name.startswith("ovrtx.")]
+    assert double in modules and len(modules) > 3
+    own = [
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, BaseException) and value.__module__ != "builtins"
+    ]
+    assert own == []
