@@ -24,7 +24,7 @@ EXTENSIONS = (
 )
 """Parts of Kit and Isaac Sim that an application may do without; a double that does not exist is not there either."""
 
-_ROOTS = ("carb", "usdrt", "isaacsim", "kit_profile")
+_ROOTS = ("carb", "usdrt", "isaacsim", "kit_profile", "ovrtx")  # of all packages that lie beside this file
 _OURS = "omni.isaac.ovrtx_render"
 
 
@@ -65,17 +65,6 @@ def _put_back(modules: dict[str, ModuleType]) -> None:
         parent, _, child = name.rpartition(".")
         if parent and module is not None:
             setattr(sys.modules[parent], child, module)
-
-
-def load_omni_ui() -> None:
-    """Make ``import omni.ui`` find its double, and nothing else of Kit: for tests of the window alone."""
-    if "omni.ui" not in sys.modules:
-        before = list(sys.path)
-        sys.path.insert(0, str(DOUBLES))
-        try:
-            importlib.import_module("omni.ui")
-        finally:
-            sys.path[:] = before
 
 
 @contextmanager

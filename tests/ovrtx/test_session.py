@@ -354,7 +354,7 @@ def test_tiles_of_a_product_fit_the_library_and_the_image() -> None:
 
 def test_environments_that_cannot_be_kept_apart_are_refused(library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     library()
-    monkeypatch.setattr("omni.isaac.ovrtx_render.backends.ovrtx.backend.PARTITION_LIMIT", 2)
+    monkeypatch.setitem(OvrtxBackend.load.__globals__, "PARTITION_LIMIT", 2)
     stage = plain(3)
     backend = OvrtxBackend(RendererCfg(backend="ovrtx"))
     with pytest.raises(SceneError, match=r"3 environments.*see_all_envs"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import signal
@@ -400,7 +401,8 @@ def test_the_interpreter_is_named(open_renderer: Callable[..., TiledRenderer], t
 def test_another_version_is_refused(
     open_renderer: Callable[..., TiledRenderer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("omni.isaac.ovrtx_render.backends.worker.backend.__version__", "0.0.1")
+    backend = importlib.import_module("omni.isaac.ovrtx_render.backends.worker.backend")
+    monkeypatch.setattr(backend, "__version__", "0.0.1")
     with pytest.raises(BackendUnavailableError, match=r"has version .* of this package, and this process 0\.0\.1"):
         open_renderer()
 
@@ -439,7 +441,7 @@ def test_ovrtx_beside_kit_needs_an_interpreter_of_its_own(
 
 @pytest.mark.slow
 def test_a_thousand_frames_with_random_ends(open_renderer: Callable[..., TiledRenderer]) -> None:
-    """Every frame is the right one, or raises."""
+    """Every frame is the right one, or raises. On a fast machine it takes more of them until the process has ended."""
     pair = Pair(open_renderer, heartbeat_timeout=0.7, max_restarts=1000)
     chance, stop = random.Random(4), threading.Event()
 
@@ -457,7 +459,8 @@ def test_a_thousand_frames_with_random_ends(open_renderer: Callable[..., TiledRe
     thread.start()
     right = raised = 0
     try:
-        for step in range(1000):
+        while right + raised < 1000 or raised < 3:
+            step = right + raised
             pair.write(step)
             truth = images(pair.here, pair.cameras[0])
             try:
@@ -471,4 +474,4 @@ def test_a_thousand_frames_with_random_ends(open_renderer: Callable[..., TiledRe
     finally:
         stop.set()
         thread.join()
-    assert raised >= 3 and right + raised == 1000
+    assert right > 900

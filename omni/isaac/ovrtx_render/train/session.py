@@ -31,7 +31,7 @@ def train(
     Args:
         cfg: Configuration of the run.
         folder: Holds the checkpoint, the TensorBoard log and ``policy.mp4``. If it has a checkpoint, the run goes on
-            from there, to the bit as if it had never stopped.
+            from there as if it had never stopped, but for rounding.
         every: Updates between two checkpoints.
         fresh: Begin anew even if there is a checkpoint.
         film: Write ``policy.mp4``.
