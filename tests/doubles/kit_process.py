@@ -67,6 +67,17 @@ def _put_back(modules: dict[str, ModuleType]) -> None:
             setattr(sys.modules[parent], child, module)
 
 
+def load_omni_ui() -> None:
+    """Make ``import omni.ui`` find its double, and nothing else of Kit: for tests of the window alone."""
+    if "omni.ui" not in sys.modules:
+        before = list(sys.path)
+        sys.path.insert(0, str(DOUBLES))
+        try:
+            importlib.import_module("omni.ui")
+        finally:
+            sys.path[:] = before
+
+
 @contextmanager
 def kit_process(profile: str = "kit110", extensions: Iterable[str] = EXTENSIONS) -> Iterator[None]:
     """Put the doubles where ``import`` finds them.
