@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import threading
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -45,12 +47,15 @@ def test_two_hundred_reloads_leave_nothing_behind(make_kit) -> None:
         held = kit.held()
         kit.open()
         reload(kit, 20)
-        objects, threads, total, memory = ours(), threading.active_count(), len(gc.get_objects()), resident()
-        reload(kit, 200)
+        objects, threads, total, memory = ours(), threading.active_count(), len(gc.get_objects()), [resident()]
+        for _ in range(10):
+            reload(kit, 20)
+            memory.append(resident())
         assert ours() == objects
         assert threading.active_count() <= threads
         assert len(gc.get_objects()) - total < 100
-        assert resident() - memory < 200 * 16 * 1024
+        # What is not given back grows in every round; the heap of a process that ran other tests may grow in one.
+        assert median(after - before for before, after in pairwise(memory)) < 20 * 16 * 1024
         kit.context.close_stage()
         assert kit.held() == held
         assert kit.told() == []
