@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -372,19 +373,40 @@ def test_window_leaves_nothing_behind(make_model: Callable[..., ViewModel], stag
         assert ui.Workspace.get_windows() == []
         assert not model.tiles.shown
         assert model._views == []
-        counts.append(sum(isinstance(thing, ui.Widget) for thing in gc.get_objects()))
+        counts.append(sum(issubclass(type(thing), ui.Widget) for thing in gc.get_objects()))
     assert counts[-1] <= counts[0]
 
 
-def test_window_that_is_dropped_without_destroy_is_collected(make_model: Callable[..., ViewModel]) -> None:
-    model = make_model()
+def test_window_that_is_dropped_without_destroy_is_collected(
+    make_model: Callable[..., ViewModel], stage: Usd.Stage
+) -> None:
+    model = make_model(stage)
     window = RendererWindow(model)
-    gone = weakref.ref(window)
     frames(model, window)
+    for tab in ("renderer", "materials", "tiles"):
+        double.click(window, f"tab_{tab}")
+        frames(model, window)
+    gone = [weakref.ref(thing) for thing in (window, *(tab for _, _, tab in window._tabs))]
     del window
     gc.collect()
-    assert gone() is None
+    assert [thing() for thing in gone] == [None] * 4
     model.update()
+
+
+def test_rebuilt_sections_let_their_widgets_go(show: Show, stage: Usd.Stage) -> None:
+    model, window = show(stage)
+    double.click(window, "tab_renderer")
+    counts = []
+    for i in range(6):
+        model.renderer.set_size(20 + i, 20)  # has the sections built anew
+        frames(model, window)
+        gc.collect()
+        counts.append(Counter(type(thing).__qualname__ for thing in gc.get_objects() if _is_of_the_window(thing)))
+    assert counts[-1] == counts[1]
+
+
+def _is_of_the_window(thing: object) -> bool:
+    return issubclass(type(thing), ui.Widget) or "ovrtx_render.ui" in str(type(thing).__module__)
 
 
 def test_layout_comes_back(make_model: Callable[..., ViewModel], stage: Usd.Stage) -> None:

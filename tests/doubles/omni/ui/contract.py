@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-__all__ = ["Callbacks", "Checked", "Prop", "Subscription", "require_main_thread"]
+__all__ = ["HELD", "Callbacks", "Checked", "Prop", "Subscription", "require_main_thread"]
 
 
 def require_main_thread() -> None:
@@ -80,9 +80,9 @@ class Subscription:
         self.unsubscribe()
 
 
-_HELD: dict[int, dict[str, Callable[..., Any]]] = {}
-"""Callbacks of all live objects. As in the library they are held where Python's garbage collector does not see them: a
-callback that keeps its own widget or window keeps it for ever."""
+HELD: dict[int, dict[Any, Callable[..., Any]]] = {}
+"""Callbacks of all live widgets, windows and models. As in the library they are held where Python's garbage collector
+does not see them: a callback that keeps its own widget, model or window keeps it for ever."""
 
 
 class Checked:
@@ -94,7 +94,7 @@ class Checked:
         require_main_thread()
         self._values: dict[str, Any] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
-        _HELD[id(self)] = self._functions
+        HELD[id(self)] = self._functions
         self._dead = False
         for name, value in arguments.items():
             prop = getattr(type(self), name, None)
@@ -142,10 +142,10 @@ class Checked:
     def _forget_functions(self) -> None:
         """Let the callbacks go."""
         self._functions = {}
-        _HELD.pop(id(self), None)
+        HELD.pop(id(self), None)
 
     def __del__(self) -> None:
-        _HELD.pop(id(self), None)
+        HELD.pop(id(self), None)
 
     def _check_alive(self) -> None:
         require_main_thread()

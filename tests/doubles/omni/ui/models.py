@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from .contract import Subscription, require_main_thread
+from .contract import HELD, Subscription, require_main_thread
 
 __all__ = [
     "AbstractItem",
@@ -21,11 +22,15 @@ __all__ = [
 
 
 class _Listeners:
-    """Functions by id."""
+    """Functions by id. Only the model keeps them; a subscription does not keep the model."""
 
     def __init__(self) -> None:
         self._ids = count(1)
         self.functions: dict[int, Callable[..., None]] = {}
+        HELD[id(self)] = self.functions
+
+    def __del__(self) -> None:
+        HELD.pop(id(self), None)
 
     def add(self, fn: Callable[..., None]) -> int:
         if not callable(fn):
@@ -38,8 +43,14 @@ class _Listeners:
         del self.functions[key]
 
     def subscribe(self, fn: Callable[..., None]) -> Subscription:
-        key = self.add(fn)
-        return Subscription(lambda: self.functions.pop(key, None))
+        key, me = self.add(fn), weakref.ref(self)
+
+        def end() -> None:
+            listeners = me()
+            if listeners is not None:
+                listeners.functions.pop(key, None)
+
+        return Subscription(end)
 
     def __call__(self, *arguments: Any) -> None:
         require_main_thread()

@@ -43,7 +43,8 @@ class TreeView(Container):
         self._expanded: set[AbstractItem] = set()
         self._pending = True
         super().__init__(**arguments)
-        self._subscription = model.subscribe_item_changed_fn(lambda model, item: self._invalidate())
+        me = weakref.proxy(self)
+        self._subscription = model.subscribe_item_changed_fn(lambda model, item: me._invalidate())
 
     def _invalidate(self) -> None:
         self._pending = True

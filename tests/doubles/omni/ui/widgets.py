@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -254,7 +255,8 @@ class _Texts(AbstractItemModel):
     def __init__(self, index: int, texts: tuple[str, ...]) -> None:
         super().__init__()
         self._index = SimpleIntModel(index)
-        self._index.add_value_changed_fn(lambda model: self._item_changed(None))
+        me = weakref.proxy(self)
+        self._index.add_value_changed_fn(lambda model: me._item_changed(None))
         self._items = [_Text(text) for text in texts]
 
     def get_item_children(self, parentItem: AbstractItem | None = None) -> list[AbstractItem]:

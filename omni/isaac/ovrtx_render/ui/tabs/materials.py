@@ -194,7 +194,7 @@ class MaterialsTab:
                 ui.Spacer()
 
     def _build_fix(self) -> None:
-        materials = self._model.materials
+        me, materials = weakref.proxy(self), self._model.materials
         finding, fix = materials.selected, materials.fix
         with ui.VStack(spacing=4):
             if finding is not None:
@@ -210,7 +210,7 @@ class MaterialsTab:
                        enabled=fix is not None)  # fmt: skip
                 button(f"Undo ({len(materials.applied)})", "fix_undo", materials.undo, "take the newest fix back",
                        enabled=bool(materials.applied))  # fmt: skip
-                button("Save", "fix_save", self._save, "write the fixes in force to a file over the stage's own",
+                button("Save", "fix_save", lambda: me._save(), "write the fixes in force to a file over the stage's",
                        enabled=bool(materials.applied))  # fmt: skip
             if materials.problem:
                 ui.Label(materials.problem, name="error", word_wrap=True, height=0)

@@ -119,7 +119,7 @@ class RendererTab:
                 ui.Spacer()
 
     def _build_cameras(self) -> None:
-        choices, view = self._model.renderer, self._model.renderer.view
+        me, choices, view = weakref.proxy(self), self._model.renderer, self._model.renderer.view
         bundle = self._model.session.bundle
         groups = {group.label: group.name for group in choices.cameras}
         shown = next((label for label, name in groups.items() if name == view.cameras), next(iter(groups), ""))
@@ -146,7 +146,7 @@ class RendererTab:
                     field = ui.IntField(width=80, height=ROW, identifier=f"image_{name}", tooltip=f"image {name} [px]")
                     field.model.set_value(value)
                     # Taken when the person is done, not at every digit.
-                    kept.append(field.model.subscribe_end_edit_fn(partial(self._set_size, name)))
+                    kept.append(field.model.subscribe_end_edit_fn(lambda model, name=name: me._set_size(name, model)))
                 ui.Spacer()
             with ui.HStack(height=0, spacing=6):
                 labelled("Outputs", tooltip="images that are drawn of each camera")
@@ -156,7 +156,11 @@ class RendererTab:
                         with ui.HStack(height=ROW, spacing=4):
                             box = ui.CheckBox(width=18, identifier=f"output_{name}", tooltip=kind.doc)
                             box.model.set_value(name in drawn)
-                            kept.append(box.model.subscribe_value_changed_fn(partial(self._toggle_output, name)))
+                            kept.append(
+                                box.model.subscribe_value_changed_fn(
+                                    lambda model, name=name: me._toggle_output(name, model)
+                                )
+                            )
                             ui.Label(name, elided_text=True, tooltip=f"{kind.doc} [{kind.unit}]")
         self._kept["cameras"] = kept
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -62,7 +63,11 @@ class Choice:
         arguments = {"height": ROW, **arguments}
         self.widget = ui.ComboBox(index, *self._names, identifier=identifier, tooltip=tooltip, **arguments)
         self._changed = changed
-        self._subscription = self.widget.model.subscribe_item_changed_fn(self._on_changed)
+        # The library keeps the function where Python's garbage collector does not see it: it must not keep us.
+        me = weakref.proxy(self)
+        self._subscription = self.widget.model.subscribe_item_changed_fn(
+            lambda model, item: me._on_changed(model, item)
+        )
 
     def _on_changed(self, model: ui.AbstractItemModel, item: ui.AbstractItem) -> None:
         index = model.get_item_value_model().as_int
