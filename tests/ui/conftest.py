@@ -20,6 +20,16 @@ from omni.isaac.ovrtx_render.ui.model import ViewModel
 load_omni_ui()
 
 
+@pytest.fixture(autouse=True)
+def no_pure_call() -> Iterator[None]:
+    """The library logs an error for every method that an item model lacks."""
+    from omni.ui.models import PURE_CALLS
+
+    PURE_CALLS.clear()
+    yield
+    assert PURE_CALLS == []
+
+
 @pytest.fixture
 def stage() -> Usd.Stage:
     """A stage with four environments."""

@@ -249,3 +249,10 @@ def test_pictures_do_not_wait_for_the_frame_that_is_being_drawn(device: str) -> 
     drawn = time.perf_counter() - began
     assert composed < 0.2 * drawn
     np.testing.assert_array_equal(picture.host(), expected)
+
+
+@pytest.mark.parametrize(("cell", "size"), [(40, 0), (48, 1), (110, 2), (330, 4), (600, 5)])
+def test_numbers_grow_with_the_tile_but_not_without_end(device: str, cell: int, size: int) -> None:
+    picture = compose(taken("rgb", np.full((1, 2, 2, 3), 255), device), cell, 1, labels=np.zeros(1, np.int32))
+    tile = cell_of(picture, 0, (cell, cell), 1)
+    assert np.count_nonzero(tile[:, 0].max(axis=-1) < 200) == 7 * size  # a plate behind five lines and a rim

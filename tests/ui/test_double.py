@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import omni.ui as ui
 import pytest
-from omni.ui import double
+from omni.ui import double, models
 
 SIGNATURES: dict[Callable[..., Any], str] = {
     ui.Window.__init__: "self, title, dockPreference=, **",
@@ -25,6 +25,7 @@ SIGNATURES: dict[Callable[..., Any], str] = {
     ui.Workspace.set_show_window_fn: "title, fn",
     ui.Workspace.get_dpi_scale: "",
     ui.ByteImageProvider.set_bytes_data: "self, bytes, sizes, format=, stride=, **",
+    ui.ByteImageProvider.set_data_array: "self, bytes, sizes",
     ui.ByteImageProvider.set_bytes_data_from_gpu: "self, gpu_bytes, sizes, format=, stride=, **",
     ui.ImageWithProvider.__init__: "self, provider, **",
     ui.ImageWithProvider.prepare_draw: "self, width, height",
@@ -87,6 +88,7 @@ def test_signatures(function: Callable[..., Any]) -> None:
         (lambda: ui.ZStack(mouse_pressed_fn=lambda x, y: None), "called with 4 arguments"),
         (lambda: ui.ComboBox(3, "a", "b"), "no number 3"),
         (lambda: ui.Plot(ui.Type.LINE, 0.0, 1.0, [1.0, 2.0]), "each an argument of its own"),
+        (lambda: ui.Plot(ui.Type.LINE, 0.0, 1.0, 1.0, 2), "floats"),
         (lambda: ui.Frame(style={"Label": 3}).set_style({"color": 3}), "no type selector"),
         (lambda: ui.ImageWithProvider(None), "a provider or a URL"),
         (lambda: ui.TreeView(None), "item model"),
@@ -201,6 +203,41 @@ def test_bytes_that_would_crash_are_refused(arguments: tuple[Any, Any], told: st
     provider.destroy()
     with pytest.raises(RuntimeError, match="destroyed"):
         provider.set_bytes_data(PIXELS.data, [3, 2])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((PIXELS.tolist(), [3, 2]), "contiguous numpy array of uint8"),
+        ((PIXELS.astype(np.float32), [3, 2]), "contiguous numpy array of uint8"),
+        ((PIXELS[::-1], [3, 2]), "contiguous numpy array of uint8"),
+        ((PIXELS, [2, 2]), "24 bytes for an image of"),
+        ((PIXELS, (3, 2)), "two ints above 0"),
+    ],
+)
+def test_arrays_that_would_crash_are_refused(arguments: tuple[Any, Any], told: str) -> None:
+    provider = ui.ByteImageProvider()
+    with pytest.raises((TypeError, ValueError), match=told):
+        provider.set_data_array(*arguments)
+    provider.set_data_array(PIXELS.reshape(2, 3, 4), [3, 2])
+    np.testing.assert_array_equal(provider._image(), PIXELS.reshape(2, 3, 4))
+
+
+def test_models_without_the_methods_that_the_library_calls_are_told(window: ui.Window) -> None:
+    class Model(ui.AbstractItemModel):
+        def get_item_children(self, parentItem: Any = None) -> list[Any]:
+            return [items[0]] if parentItem is None else []
+
+        def get_item_value_model_count(self, item: Any = None) -> int:
+            return 1
+
+    items, model = [ui.AbstractItem()], Model()
+    models.PURE_CALLS.clear()
+    with window.frame:
+        ui.TreeView(model)
+    double.draw(window)
+    assert models.PURE_CALLS == ["Model.get_item_value_model"]
+    models.PURE_CALLS.clear()
 
 
 def test_stacks_share_their_space(window: ui.Window) -> None:

@@ -22,7 +22,7 @@ from ui_helpers import COUNT, make_stage, settle
 from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.registry import Probe
 from omni.isaac.ovrtx_render.ui import session as session_module
-from omni.isaac.ovrtx_render.ui.canvas import Compare
+from omni.isaac.ovrtx_render.ui.canvas import Canvas, Compare, Picture, Scenery
 from omni.isaac.ovrtx_render.ui.layout import layout_of
 from omni.isaac.ovrtx_render.ui.model import ViewModel
 from omni.isaac.ovrtx_render.ui.tile_statistics import Flag
@@ -431,6 +431,43 @@ def test_stage_is_closed_during_a_frame(make_model: Make, stage: Usd.Stage, monk
     while old not in closed and time.monotonic() < end:
         time.sleep(0.01)
     assert closed == [old]
+
+
+@pytest.mark.parametrize("what", ["close", "open another", "show another output"])
+def test_picture_that_was_being_composed_is_not_shown_any_more(
+    make_model: Make, stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    model = make_model(stage, inline=False)
+    settle(model)
+    composing, go_on = threading.Event(), threading.Event()
+    real = Canvas.compose
+
+    def held(self: Canvas, scenery: Scenery) -> Picture:
+        composing.set()
+        assert go_on.wait(30)
+        return real(self, scenery)
+
+    monkeypatch.setattr(Canvas, "compose", held)
+    model.request_frame()
+    while not composing.is_set():
+        model.update()
+    monkeypatch.setattr(Canvas, "compose", real)
+    if what == "show another output":
+        model.tiles.show_output("depth")
+        old = model.tiles.picture
+    else:
+        model.open(make_stage(2)) if what == "open another" else model.close_stage()
+        old = None
+    go_on.set()
+    while model.tiles._work.busy:
+        time.sleep(0.001)
+    model.update()
+    assert model.tiles.picture is old
+    assert model.tiles.statistics is None and model.tiles.readout is None
+    settle(model)
+    assert (model.tiles.picture is None) == (what == "close")
+    if what == "open another":
+        assert len(model.tiles.statistics.flags) == 2
 
 
 def test_layout_is_remembered(make_model: Make, stage: Usd.Stage) -> None:

@@ -22,6 +22,7 @@ from ui_helpers import COUNT, make_stage, settle
 from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.outputs import OUTPUTS
 from omni.isaac.ovrtx_render.ui.canvas import Compare
+from omni.isaac.ovrtx_render.ui.colormaps import lookup_table
 from omni.isaac.ovrtx_render.ui.image_view import ImageView
 from omni.isaac.ovrtx_render.ui.keys import BINDINGS, CAPTURED, CONTROL, Key
 from omni.isaac.ovrtx_render.ui.model import ViewModel
@@ -248,6 +249,7 @@ def test_every_key_does_something_and_text_fields_keep_theirs(show: Show, stage:
 def test_tool_bar_changes_what_is_seen(show: Show, stage: Usd.Stage) -> None:
     model, window = show(stage)
     double.choose(window, "output", "depth")
+    frames(model, window)
     double.choose(window, "color_map", "turbo")
     double.click(window, "numbers")
     frames(model, window)
@@ -256,7 +258,7 @@ def test_tool_bar_changes_what_is_seen(show: Show, stage: Usd.Stage) -> None:
     frames(model, window)
     assert model.session.reference is not None
     assert model.tiles.compare is Compare.SPLIT
-    double.choose(window, "compare", "diff")
+    double.choose(window, "compare", "difference")
     assert model.tiles.compare is Compare.DIFFERENCE
     double.choose(window, "compare_with", "warp")
     frames(model, window)
@@ -265,6 +267,86 @@ def test_tool_bar_changes_what_is_seen(show: Show, stage: Usd.Stage) -> None:
     double.choose(window, "compare_with", "nothing")
     frames(model, window)
     assert model.compared_with == ""
+
+
+def test_colour_map_is_offered_with_its_range_where_it_is_used(show: Show, stage: Usd.Stage) -> None:
+    model, window = show(stage)
+
+    def offered() -> list[str]:
+        names = [widget.identifier for widget in double.walk(window.frame)]
+        return [name for name in ("compare", "color_map", "color_scale") if name in names]
+
+    assert offered() == []
+    double.choose(window, "output", "depth")
+    frames(model, window)
+    assert offered() == ["color_map", "color_scale"]
+    low, high = model.tiles.value_range
+    assert {f"{low:.3g} m", f"{high:.3g} m"} <= set(texts(window))
+    bar = double.find(window, "color_scale")._image()[0, :, :3].astype(int)
+    ends = np.rint(lookup_table("viridis")[[0, -1]] * 255).astype(int)
+    np.testing.assert_array_equal(bar[[-1, 0]], ends)  # the nearest is the end of the map
+    double.choose(window, "color_map", "grey")
+    frames(model, window)
+    assert double.find(window, "color_scale")._image()[0, :, :3].std(axis=-1).max() < 1.0
+    double.choose(window, "output", "rgb")
+    double.choose(window, "compare_with", "frozen frame")
+    frames(model, window)
+    assert offered() == ["compare"]
+    double.choose(window, "compare", "difference")
+    frames(model, window)
+    assert offered() == ["compare", "color_map", "color_scale"]
+    assert {"0", "63.8"} <= set(texts(window))  # of 255, as differences are shown four times as large
+    double.choose(window, "output", "instance_id_segmentation_fast")
+    frames(model, window)
+    assert offered() == ["compare"]
+
+
+def test_values_of_a_comparison_say_whose_they_are(show: Show, stage: Usd.Stage) -> None:
+    model, window = show(stage)
+    model.freeze()
+    model.request_frame()
+    x, y, w, h = model.tiles.grid.box(1)
+    double.mouse(window, "canvas", "moved", x + w / 2, y + h / 2)
+    frames(model, window)
+    color = " ".join(str(value) for value in model.session.bundle.outputs["rgb"].numpy()[1, 12, 16])
+    assert f"env 1  (16, 12)  rgb  warp {color} | frame 1 {color}" in texts(window)
+
+
+@pytest.mark.parametrize("output", ["rgb", "depth"])
+def test_every_widget_has_room_in_a_narrow_window(show: Show, stage: Usd.Stage, output: str) -> None:
+    model, window = show(stage)
+    window.width = 560
+    model.freeze()
+    model.tiles.show_output(output)
+    model.tiles.set_compare(Compare.DIFFERENCE)
+    frames(model, window)
+    kinds = (ui.Button, ui.ComboBox, ui.IntSlider)
+    widgets = [widget for widget in double.walk(window.frame) if isinstance(widget, kinds)]
+    assert {"compare", "color_map", "look", "compare_with", "output"} <= {widget.identifier for widget in widgets}
+    for widget in widgets:
+        x, _, width, height = widget._box
+        assert x >= 0 and x + width <= window.width, widget.identifier
+        assert width >= (70 if isinstance(widget, ui.ComboBox) else 20) and height >= 20, widget.identifier
+
+
+def test_closed_stage_takes_its_picture_with_it(show: Show, stage: Usd.Stage) -> None:
+    model, window = show(stage)
+    assert double.find(window, "tiles_image").visible
+    model.close_stage()
+    frames(model, window)
+    assert "tiles_image" not in [widget.identifier for widget in double.walk(window.frame)]
+    assert window._tabs[1][2]._view._kept is None
+    assert "no stage is open" in double.find(window, "hint").text
+    model.open(Usd.Stage.CreateInMemory())
+    frames(model, window)
+    assert "no camera" in double.find(window, "hint").text
+    model.open(make_stage(2))
+    frames(model, window)
+    assert picture_of(window)[..., :3].max() > 60
+    assert "hint" not in [widget.identifier for widget in double.walk(window.frame)]
+    model.tiles.set_only_flagged(True)
+    frames(model, window)
+    assert "no tile is black" in double.find(window, "hint").text
 
 
 def test_renderer_tab_shows_and_sets_everything(show: Show, stage: Usd.Stage) -> None:
@@ -449,6 +531,30 @@ class _OnGpu:
 
     def host(self) -> np.ndarray:
         return self.memory
+
+
+@pytest.mark.parametrize("has_array", [True, False])
+def test_pictures_of_the_host_go_as_arrays_where_the_library_takes_them(
+    has_array: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+    for name in ("set_data_array", "set_bytes_data"):
+        real = getattr(ui.ByteImageProvider, name)
+        monkeypatch.setattr(
+            ui.ByteImageProvider, name, lambda *a, real=real, name=name: (taken.append(name), real(*a))[1]
+        )
+    if not has_array:
+        monkeypatch.delattr(ui.ByteImageProvider, "set_data_array")
+    pixels = np.arange(5 * 7 * 4, dtype=np.uint8).reshape(5, 7, 4)[:, ::-1]  # not contiguous
+    window = ui.Window("picture", width=100, height=100)
+    with window.frame:
+        view = ImageView(identifier="image")
+    view.show_pixels(pixels)
+    double.draw(window)
+    np.testing.assert_array_equal(double.find(window, "image")._image(), pixels)
+    assert taken == ["set_data_array" if has_array else "set_bytes_data"]
+    view.destroy()
+    window.destroy()
 
 
 @pytest.mark.parametrize(("ordinal", "works", "from_gpu"), [(0, True, True), (1, True, False), (0, False, False)])

@@ -169,8 +169,8 @@ class Canvas:
             _, height, width, _ = tiles.pixels.shape
             if slot >= 0 and scenery.pointer.x < width and scenery.pointer.y < height:
                 p.probe_slot, p.probe_x, p.probe_y = slot, scenery.pointer.x, scenery.pointer.y
-        small = scenery.labels is None or grid.cell < 48
-        p.numbers = 0 if small else 1 if grid.cell < 110 else 2
+        # Canvas pixels for each of the digits' 3 x 5: they grow with the tile, but not so that they hide it.
+        p.numbers = 0 if scenery.labels is None or grid.cell < 48 else min(1 + int(grid.cell / 110), 5)
         return p
 
 

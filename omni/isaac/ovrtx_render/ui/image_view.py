@@ -14,7 +14,7 @@ __all__ = ["ImageView"]
 
 
 class ImageView:
-    """A widget that shows the newest picture. The application's thread makes and feeds it.
+    """A widget that shows the newest picture; without one it is not there. The application's thread makes and feeds it.
 
     Args:
         report: Called once with the reason if pictures cannot be uploaded from the GPU.
@@ -32,7 +32,7 @@ class ImageView:
         self._gpu_works = True
         self.from_gpu = False
         self.widget = ui.ImageWithProvider(
-            self._provider, fill_policy=ui.IwpFillPolicy.IWP_STRETCH, pixel_aligned=True, **arguments
+            self._provider, fill_policy=ui.IwpFillPolicy.IWP_STRETCH, pixel_aligned=True, visible=False, **arguments
         )
 
     def show(self, picture: Picture) -> None:
@@ -46,6 +46,7 @@ class ImageView:
                 self._provider.set_bytes_data_from_gpu(int(picture.pixels.ptr), sizes, ui.TextureFormat.RGBA8_UNORM)
                 # It is read after the call, by another thread: it is kept until the next picture.
                 self._kept, self.from_gpu = picture, True
+                self.widget.visible = True
                 return
             except Exception as error:  # whatever the driver or this Kit says: the slow way works everywhere
                 self._gpu_works = False
@@ -55,8 +56,18 @@ class ImageView:
 
     def show_pixels(self, pixels: np.ndarray) -> None:
         """Hand an (H, W, 4) uint8 picture of the host to the window."""
-        self._kept = np.ascontiguousarray(pixels)
-        self._provider.set_bytes_data(self._kept.reshape(-1).data, [pixels.shape[1], pixels.shape[0]])
+        self._kept = np.ascontiguousarray(pixels, np.uint8)
+        sizes = [pixels.shape[1], pixels.shape[0]]
+        if hasattr(self._provider, "set_data_array"):
+            self._provider.set_data_array(self._kept, sizes)
+        else:  # one Python number after the other: a hundred times slower
+            self._provider.set_bytes_data(self._kept.reshape(-1).data, sizes)
+        self.widget.visible = True
+
+    def hide(self) -> None:
+        """Show nothing, and let the last picture go."""
+        self._kept = None
+        self.widget.visible = False
 
     def destroy(self) -> None:
         """Free the provider; may be called twice."""

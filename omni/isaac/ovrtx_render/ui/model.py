@@ -161,6 +161,23 @@ class ViewModel:
         self.materials.update()
         self._tell_problems()
 
+    @property
+    def hint(self) -> str:
+        """Why there is no picture, and what to do about it; empty if there is one."""
+        tiles, session = self.tiles, self.session
+        if tiles.picture is not None:
+            none_odd = tiles.only_flagged and not len(tiles.grid)
+            return "no tile is black, frozen or broken\npress B to see all of them" if none_odd else ""
+        if session.stage is None:
+            return "no stage is open\nopen one: its cameras are shown here"
+        if self.renderer.error:
+            return f"{self.renderer.error}\nthe tab Renderer has other backends and cameras, and a button to try again"
+        if session.attached:
+            return "waiting for the next frame of the program that draws"
+        if session.loading:
+            return f"{self.renderer.state}\nthe first time on a machine kernels are compiled, for up to a minute"
+        return "the stage is being drawn for the first time"
+
     # -- comparing --------------------------------------------------------------------------------------------------
 
     @property

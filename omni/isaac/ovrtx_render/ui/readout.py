@@ -22,8 +22,11 @@ class Readout:
         path: Prim path of the camera.
         x: Pixel column.
         y: Pixel line.
+        output: Name of the output.
         value: The pixel's value, with its unit or label.
-        other: The same of what it is compared with, or empty.
+        source: What drew it.
+        other: The value of what it is compared with, or empty.
+        other_source: What drew that.
     """
 
     row: int
@@ -31,15 +34,18 @@ class Readout:
     path: str
     x: int
     y: int
+    output: str
     value: str
-    other: str
+    source: str = ""
+    other: str = ""
+    other_source: str = ""
 
     @property
     def text(self) -> str:
         """All of it in one line."""
         env = f"env {self.env}" if self.env >= 0 else self.path
-        other = f"   |   {self.other}" if self.other else ""
-        return f"{env}   ({self.x}, {self.y})   {self.value}{other}"
+        values = f"{self.source} {self.value} | {self.other_source} {self.other}" if self.other else self.value
+        return f"{env}  ({self.x}, {self.y})  {self.output}  {values}"
 
 
 def describe_value(tiles: Tiles, values: np.ndarray) -> str:
@@ -58,4 +64,4 @@ def describe_value(tiles: Tiles, values: np.ndarray) -> str:
         words = ", ".join(f"{k}: {v}" for k, v in label.items()) if isinstance(label, dict) else str(label)
         return f"{key} = {words}"
     text = " ".join(f"{v:.0f}" if unit == "sRGB" else f"{v:.3f}" for v in values)
-    return f"{tiles.name} {text}" + (f" {unit}" if unit == "px" else "")
+    return text + (f" {unit}" if unit == "px" else "")

@@ -32,6 +32,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "Window": {"background_color": _PANEL},
     "Label": {"color": _TEXT, "font_size": 14},
     "Label::dim": {"color": _DIM, "font_size": 14},
+    "Label::hint": {"color": _DIM, "font_size": 16},
     "Label::title": {"color": _TEXT, "font_size": 15},
     "Label::value": {"color": _TEXT, "font_size": 14},
     "Label::chosen": {"color": _ACCENT, "font_size": 14},

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ConfigError
 from .canvas import Canvas, Compare, Picture, Scenery
+from .color_scale import ColorScale, color_scale
 from .colormaps import Palette
 from .readout import Readout, describe_value
 from .recording import Recorder
@@ -78,6 +79,7 @@ class TilesModel:
         self._next_output = ""
         self.pointer: Hit | None = None
         self._asked: tuple[Frame, Hit | None] | None = None
+        self._epoch = self._composing = 0
         self.shown = False
         self.grid = TileGrid()
         self.output = "rgb"
@@ -124,19 +126,23 @@ class TilesModel:
 
     def update(self) -> None:
         """Take the picture that is ready, start the next one if something changed."""
+        busy = self._work.busy  # asked first: a job that ends between the two questions is taken by the next update
         outcome = self._work.take()
+        going_on = self._work.busy or (busy and outcome is None)
+        if self._composing != self._epoch:
+            outcome = None  # of other cameras, or of a stage that was closed in the meantime
         if outcome is not None and outcome.error is not None:
             self.problem = f"the tiles cannot be shown: {outcome.error}"
         if outcome is not None and outcome.result is not None:
             self._finish(*outcome.result)
-        if self._frame is None or not (self._fresh or self._dirty) or self._work.busy:
+        if self._frame is None or not (self._fresh or self._dirty) or going_on:
             return
         if not (self.shown or self._recorder.recording):
             return
         frame, fresh = self._frame, self._fresh
         self._fresh = self._dirty = False
         scenery = self._scenery(frame)
-        self._asked = (frame, scenery.pointer)
+        self._asked, self._composing = (frame, scenery.pointer), self._epoch
         record = fresh and bool(frame.timings) and self._recorder.recording
 
         measurement = frame.a.measurement if fresh else None
@@ -154,8 +160,9 @@ class TilesModel:
 
     def clear(self) -> None:
         """Forget what was seen: the stage is closed."""
-        self._work.take()
+        self._epoch += 1
         self.value_range = (0.0, 0.0)
+        self.problem = ""
         self._bundle = self._frame = self.picture = self.readout = self.statistics = None
         self.pointer = self._asked = self._before_focus = self.selected = self.focused = None
         self.grid = self.grid.with_tiles(np.zeros(0, np.int32), 1, 1)
@@ -202,7 +209,10 @@ class TilesModel:
             ]
             row = pointer.row
             env, path = int(bundle.envs[row]), bundle.paths[row]
-            self.readout = Readout(row, env, path, pointer.x, pointer.y, told[0], told[1])
+            other = frame.b.source if frame.b is not None else ""
+            self.readout = Readout(
+                row, env, path, pointer.x, pointer.y, tiles.name, told[0], frame.a.source, told[1], other
+            )
         if statistics is not None:
             before = None if self.statistics is None else self.statistics.flags
             self.statistics = self._watch.follow(statistics)
@@ -214,6 +224,7 @@ class TilesModel:
         same = self._bundle is not None and len(self._bundle) == len(bundle)
         first = self._bundle is None
         self._bundle, self.statistics = bundle, None
+        self._epoch += 1
         self._watch.clear()
         if self._next_output in bundle.kinds:
             self.output, self._next_output = self._next_output, ""
@@ -270,11 +281,25 @@ class TilesModel:
             text += "".join(f", {words}" for words in odd if not words.startswith("0 "))
         return text
 
+    @property
+    def comparing(self) -> bool:
+        """Whether the newest frame came with another to compare it with."""
+        return self._frame is not None and self._frame.b is not None
+
+    @property
+    def scale(self) -> ColorScale | None:
+        """What the colours stand for; None if no colour map is used."""
+        if self._frame is None or self._bundle is None or self._frame.a.tiles.name != self.output:
+            return None
+        tiles, difference = self._frame.a.tiles, self.comparing and self.compare is Compare.DIFFERENCE
+        return color_scale(tiles.kind, tiles.colorized, self.palette, self.value_range, difference=difference)
+
     def show_output(self, name: str) -> None:
         """See another output."""
         if self._bundle is None or name not in self._bundle.kinds or name == self.output:
             return
         self.output, self.statistics, self.value_range = name, None, (0.0, 0.0)
+        self._epoch += 1
         self._watch.clear()
         self._session.request()
         self._touch()

@@ -67,6 +67,15 @@ class ByteImageProvider(ImageProvider):
             raise ValueError(f"{len(view)} bytes for an image of {sizes}; expected {count}")
         self._take(sizes, lambda: np.frombuffer(view, np.uint8).copy())
 
+    def set_data_array(self, bytes: np.ndarray, sizes: list[int], /) -> None:
+        """The real one copies ``width * height * 4`` bytes from where the array starts, whatever its shape and type."""
+        count = self._check(sizes, TextureFormat.RGBA8_UNORM, -1, {})
+        if not isinstance(bytes, np.ndarray) or bytes.dtype != np.uint8 or not bytes.flags.c_contiguous:
+            raise TypeError("set_data_array() takes a contiguous numpy array of uint8")
+        if bytes.size != count:
+            raise ValueError(f"{bytes.size} bytes for an image of {sizes}; expected {count}")
+        self._take(sizes, lambda: bytes.reshape(-1).copy())
+
     def set_bytes_data_from_gpu(
         self, gpu_bytes: int, sizes: list[int], format: Any = TextureFormat.RGBA8_UNORM, stride: int = -1, **new: Any
     ) -> None:

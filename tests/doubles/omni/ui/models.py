@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable
 from itertools import count
@@ -10,6 +11,7 @@ from typing import Any
 from .contract import HELD, Subscription, require_main_thread
 
 __all__ = [
+    "PURE_CALLS",
     "AbstractItem",
     "AbstractItemDelegate",
     "AbstractItemModel",
@@ -167,6 +169,16 @@ class AbstractItem:
         require_main_thread()
 
 
+def _missing(model: Any, name: str) -> None:
+    """The real library logs that a pure virtual function was called, and goes on with nothing."""
+    print(f'Tried to call pure virtual function "AbstractItemModel::{name}"', file=sys.stderr)
+    PURE_CALLS.append(f"{type(model).__name__}.{name}")
+
+
+PURE_CALLS: list[str] = []
+"""Methods that a model had to have and has not, in the order they were called, for tests."""
+
+
 class AbstractItemModel:
     """Nested items; the root's value model is the chosen index of a combo box."""
 
@@ -175,15 +187,18 @@ class AbstractItemModel:
         self._on_item = _Listeners()
 
     def get_item_children(self, parentItem: AbstractItem | None = None) -> list[AbstractItem]:
+        _missing(self, "get_item_children")
         return []
 
     def can_item_have_children(self, parentItem: AbstractItem | None = None) -> bool:
         return bool(self.get_item_children(parentItem))
 
     def get_item_value_model_count(self, item: AbstractItem | None = None) -> int:
-        return 1
+        _missing(self, "get_item_value_model_count")
+        return 0
 
     def get_item_value_model(self, item: AbstractItem | None = None, column_id: int = 0) -> AbstractValueModel | None:
+        _missing(self, "get_item_value_model")
         return None
 
     def _item_changed(self, item: AbstractItem | None) -> None:

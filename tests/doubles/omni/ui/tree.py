@@ -107,6 +107,7 @@ class TreeView(Container):
         expanded = item in self._expanded
         with HStack(height=0):
             for column in range(model.get_item_value_model_count(item)):
+                model.get_item_value_model(item, column)  # the real one asks for it, to follow its changes
                 with HStack(width=self._column(column), height=0):
                     if delegate is not None:
                         delegate.build_branch(model, item, column, level, expanded)

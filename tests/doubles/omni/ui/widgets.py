@@ -313,9 +313,10 @@ class Plot(Widget):
 
     def set_data(self, *values: float) -> None:
         self._check_alive()
-        if not all(isinstance(value, (int, float)) for value in values):
-            raise TypeError("the values of a plot are numbers, each an argument of its own")
-        self._data = [float(value) for value in values]
+        if not all(isinstance(value, float) for value in values):
+            # The real one warns without end: it does not go on to the next value.
+            raise TypeError("the values of a plot are floats, each an argument of its own")
+        self._data = list(values)
 
     def set_data_provider_fn(self, fn: Callable[[int], float], count: int) -> None:
         self.set_data(*(fn(i) for i in range(count)))

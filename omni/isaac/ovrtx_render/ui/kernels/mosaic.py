@@ -36,6 +36,7 @@ class MosaicParams:
     probe_slot: int
     probe_x: int
     probe_y: int
+    # Canvas pixels for each pixel of the digits; 0 writes no numbers.
     numbers: int
 
 

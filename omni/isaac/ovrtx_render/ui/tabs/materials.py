@@ -55,6 +55,9 @@ class _Tree(ui.AbstractItemModel):
     def get_item_value_model_count(self, item: _Item | None = None) -> int:
         return 2
 
+    def get_item_value_model(self, item: _Item | None = None, column_id: int = 0) -> None:
+        """The delegate draws the lines from the items themselves."""
+
 
 class _Delegate(ui.AbstractItemDelegate):
     """Draws the lines."""

@@ -46,6 +46,7 @@ class Choice:
         identifier: Identifier of the widget.
         changed: Called with the name that was chosen.
         tooltip: What it is for.
+        least: Width below which it does not shrink [px]; 0 has it as wide as ``arguments`` say.
         arguments: More arguments of the widget.
     """
 
@@ -56,12 +57,16 @@ class Choice:
         identifier: str,
         changed: Callable[[str], object],
         tooltip: str = "",
+        least: int = 0,
         **arguments: Any,
     ) -> None:
         self._names = list(names)
         index = self._names.index(chosen) if chosen in self._names else 0
         arguments = {"height": ROW, **arguments}
-        self.widget = ui.ComboBox(index, *self._names, identifier=identifier, tooltip=tooltip, **arguments)
+        # What is stretched may shrink to nothing; a stack is as wide as its widest child at least.
+        with ui.ZStack(width=arguments.pop("width", ui.Fraction(1)), height=arguments["height"]):
+            ui.Spacer(width=least, height=0)
+            self.widget = ui.ComboBox(index, *self._names, identifier=identifier, tooltip=tooltip, **arguments)
         self._changed = changed
         # The library keeps the function where Python's garbage collector does not see it: it must not keep us.
         me = weakref.proxy(self)
