@@ -774,3 +774,10 @@ def test_what_needs_the_thread_of_the_application_gets_it(
     settle(model)
     main = threading.main_thread()
     assert (threads["load"] is main, threads["draw"] is main) == (loads_here, draws_here)
+
+
+@pytest.mark.parametrize(("size", "taken"), [((16384, 1), True), ((1, 16385), False), ((0, 8), False)])
+def test_images_may_be_as_large_here_as_everywhere(make_model: Make, size: tuple[int, int], taken: bool) -> None:
+    model = make_model()
+    assert model.renderer.set_size(*size) is taken
+    assert ("from 1 to 16384" in model.renderer.problem) is not taken

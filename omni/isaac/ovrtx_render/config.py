@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from .errors import ConfigError
 
-__all__ = ["PRESETS", "WHOLE_NUMBERS", "BackendName", "RendererCfg"]
+__all__ = ["MAX_IMAGE_SIZE", "PRESETS", "WHOLE_NUMBERS", "BackendName", "RendererCfg"]
 
 BackendName = Literal["auto", "warp", "ovrtx", "newton", "isaac_rtx"]
 
@@ -36,6 +36,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 """Field values that ``RendererCfg.preset`` stands for."""
+
+MAX_IMAGE_SIZE = 16384
+"""Largest width and height of a camera's image [px]."""
 
 WHOLE_NUMBERS: dict[str, tuple[int, int]] = {
     "samples_per_pixel": (1, 1024),

@@ -15,7 +15,7 @@ import warp as wp
 from .arrays import as_device_array, as_device_quaternions
 from .bindings import TransformBinding
 from .cameras import CameraBundle
-from .config import RendererCfg
+from .config import MAX_IMAGE_SIZE, RendererCfg
 from .errors import ConfigError, InputError, SceneError
 from .outputs import SEGMENTATIONS, resolve_outputs
 from .patterns import path_matcher
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["TiledRenderer", "TransformBinding"]
 
 _Surface = TypeVar("_Surface", bound=SurfaceBinding)
-
-_MAX_SIZE = 16384
 
 
 class TiledRenderer:
@@ -138,8 +136,11 @@ class TiledRenderer:
             ConfigError: A size or an output is not valid.
         """
         for name, value in (("width", width), ("height", height)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= _MAX_SIZE:
-                raise ConfigError(f"{name} is {value!r}; it must be a whole number of pixels from 1 to {_MAX_SIZE}")
+            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+            if not whole or not 1 <= value <= MAX_IMAGE_SIZE:
+                raise ConfigError(
+                    f"{name} is {value!r}; it must be a whole number of pixels from 1 to {MAX_IMAGE_SIZE}"
+                )
         kinds = resolve_outputs(outputs)
         if isinstance(colorize, bool):
             colored = frozenset(SEGMENTATIONS if colorize else ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..config import PRESETS, RendererCfg
+from ..config import MAX_IMAGE_SIZE, PRESETS, RendererCfg
 from ..errors import ConfigError, OvrtxRenderError
 from ..outputs import OUTPUTS, resolve_outputs
 from .choices import BackendChoice, Option, backend_choices, options_of, parse_option
@@ -141,9 +141,9 @@ class RendererModel:
         return self.set_view(cameras=name)
 
     def set_size(self, width: int, height: int) -> bool:
-        """Set the image size [px], 1 to 4096."""
-        if not (1 <= width <= 4096 and 1 <= height <= 4096):
-            return self._refuse(f"the image size is {width} x {height}; each side must be from 1 to 4096")
+        """Set the image size [px], 1 to :data:`~omni.isaac.ovrtx_render.config.MAX_IMAGE_SIZE`."""
+        if not (1 <= width <= MAX_IMAGE_SIZE and 1 <= height <= MAX_IMAGE_SIZE):
+            return self._refuse(f"the image size is {width} x {height}; each side must be from 1 to {MAX_IMAGE_SIZE}")
         return self.set_view(width=int(width), height=int(height))
 
     def toggle_output(self, name: str, wanted: bool) -> bool:
