@@ -84,7 +84,11 @@ def test_settings_observers_stay_until_they_are_removed(make_kit) -> None:
         key = kit.settings.subscribe_to_tree_change_events("/exts/some", lambda *items: calls.append(len(items)))
         kit.settings.set("/exts/some/thing", [1, 2])
         kit.settings.set("/exts/other", 1)
-        assert calls == [3] and kit.settings.get("/exts/some/thing") == [1, 2]
+        assert calls == [3, 3] and kit.settings.get("/exts/some/thing") == [1, 2]  # once for each value
+        kit.settings.set("/exts/some/thing", [5])
+        assert calls == [3] * 4 and kit.settings.get("/exts/some/thing") == [5]  # taken away first
+        kit.settings.set("/exts/some", {"other": 2})
+        assert calls == [3] * 6 and kit.settings.get("/exts/some") == {"other": 2}
         kit.settings.unsubscribe_to_change_events(key)
         with pytest.raises(ValueError, match="twice"):
             kit.settings.unsubscribe_to_change_events(key)

@@ -60,6 +60,7 @@ def test_nothing_set_means_the_defaults(make_kit) -> None:
         ("outputs", "rgb, normals", ("rgb", "normals")),
         ("outputs", ["depth"], ("depth",)),
         ("show_window", True, True),
+        ("show_window", 1, True),  # as a command line may say it
         ("cameras", "Robot/Wrist/Camera", "Robot/Wrist/Camera"),
     ],
 )
@@ -112,8 +113,30 @@ def test_preset_comes_first(make_kit) -> None:
         ("max_rate", -1.0, "0 for no limit"),
         ("outputs", ["rgb", "smell"], "smell"),
         ("renderer/preset", "best", "must be one of: fast"),
+        ("renderer/backend", "", "one of: auto, warp"),
         ("renderer/light_samples", 1000, "from 1 to 64"),
-        ("renderer/background", [0.0, 0.5], "three linear colour values"),
+        ("renderer/background", [0.0, 0.5], "a list of 3 numbers"),
+        ("enabled", "false", "true or false"),
+        ("enabled", 2, "true or false"),
+        ("notifications", "off", "true or false"),
+        ("width", 128.7, "a whole number"),
+        ("width", True, "a whole number"),
+        ("width", "abc", "a whole number"),
+        ("max_rate", float("nan"), "a finite number"),
+        ("max_rate", float("inf"), "a finite number"),
+        ("cameras", 5, "text"),
+        ("outputs", "", "output"),
+        ("outputs", ["rgb", 3], "a list of texts"),
+        ("poses", "Fabric", "one of: auto, fabric, usd"),
+        ("renderer/samples_per_pixel", 2.5, "a whole number"),
+        ("renderer/shadows", "false", "true or false"),
+        ("renderer/exposure", "bright", "a finite number or 'auto'"),
+        ("renderer/background", [1.0, 1.0, "blue"], "a list of 3 numbers"),
+        ("renderer/device", False, "text"),
+        ("renderer/semantic_colors", {"class:robot": [255, 0]}, "a table"),
+        ("renderer/exposuer", 1.0, "there is no such setting; is 'exposure' meant?"),
+        ("renderer/quality", 3, "there is no such setting"),
+        ("widht", 3, "there is no such setting; is 'width' meant?"),
     ],
 )
 def test_bad_value_is_told_and_the_default_taken(make_kit, name: str, value: object, reason: str) -> None:
@@ -125,6 +148,13 @@ def test_bad_value_is_told_and_the_default_taken(make_kit, name: str, value: obj
         assert settings.height == 33
 
 
+def test_what_is_no_branch_is_told(make_kit) -> None:
+    with make_kit() as kit:
+        kit.set("renderer", 3)
+        settings, problems = read(kit)
+        assert settings.renderer == RendererCfg() and len(problems) == 1 and "renderer: it is 3" in problems[0]
+
+
 def test_layout_is_kept_in_persistent_settings(make_kit) -> None:
     with make_kit() as kit:
         from omni.isaac.ovrtx_render.kit.layout import LayoutStore
@@ -133,3 +163,7 @@ def test_layout_is_kept_in_persistent_settings(make_kit) -> None:
         LayoutStore(NAME).save({"tab": 1, "outputs": ["rgb"]})
         assert LayoutStore(NAME).load() == {"tab": 1, "outputs": ["rgb"]}
         assert kit.settings.get(f"/persistent/exts/{NAME}/layout/tab") == 1
+        kit.settings.set(f"/persistent/exts/{NAME}/layout", "damaged")
+        assert LayoutStore(NAME).load() == {}
+        LayoutStore(NAME).save({"tab": 2})
+        assert LayoutStore(NAME).load() == {"tab": 2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -32,20 +33,35 @@ class ISettings:
             if not isinstance(node, dict) or part not in node:
                 return None
             node = node[part]
-        return list(node) if isinstance(node, list) else dict(node) if isinstance(node, dict) else node
+        return copy.deepcopy(node)
 
     def set(self, path: str, value: Any) -> None:
+        """A list, and a branch, are taken away first and then made anew, one value after the other."""
+        if value is None or not isinstance(value, (bool, int, float, str, list, tuple, dict)):
+            raise TypeError(f"a setting cannot hold a {type(value).__name__}")
         if isinstance(value, dict):
+            self.destroy_item(path)
             for key, below in value.items():
                 self.set(f"{path}/{key}", below)
-            return
-        if value is None or not isinstance(value, (bool, int, float, str, list, tuple)):
-            raise TypeError(f"a setting cannot hold a {type(value).__name__}")
+        elif isinstance(value, (list, tuple)):
+            self.destroy_item(path)
+            for count in range(1, len(value) + 1):
+                self._put(path, list(value[:count]))
+        else:
+            self._put(path, value)
+
+    def _put(self, path: str, value: Any) -> None:
         *parents, leaf = _check(path)
         node = self._tree
         for part in parents:
-            node = node.setdefault(part, {})
-        node[leaf] = list(value) if isinstance(value, tuple) else value
+            if not isinstance(node.get(part), dict):
+                node[part] = {}
+            node = node[part]
+        node[leaf] = value
+        self._tell(path)
+
+    def _tell(self, path: str) -> None:
+        """Call the observers, at every value that is put or taken away."""
         for at, fn, whole_tree in list(self.observers.values()):
             if path == at:
                 fn(*([object()] * (3 if whole_tree else 2)))
@@ -74,10 +90,12 @@ class ISettings:
 
     def destroy_item(self, path: str) -> None:
         *parents, leaf = _check(path)
-        node = self._tree
+        node: Any = self._tree
         for part in parents:
-            node = node.get(part, {})
-        node.pop(leaf, None)
+            node = node.get(part, {}) if isinstance(node, dict) else {}
+        if isinstance(node, dict) and leaf in node:
+            del node[leaf]
+            self._tell(path)
 
     def subscribe_to_node_change_events(self, arg0: str, arg1: Callable[[Any, Any], None]) -> SubscriptionId:
         return self._subscribe(arg0, arg1, False)

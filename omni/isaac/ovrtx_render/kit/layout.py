@@ -20,8 +20,9 @@ class LayoutStore:
         self._path = f"/persistent/exts/{extension}/layout"
 
     def load(self) -> dict[str, Any]:
-        """What was saved last, or an empty dictionary."""
-        return dict(carb.settings.get_settings().get(self._path) or {})
+        """What was saved last; an empty dictionary if that is nothing, or no layout."""
+        state = carb.settings.get_settings().get(self._path)
+        return dict(state) if isinstance(state, dict) else {}
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep numbers, texts, lists and dictionaries of them."""

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any, Literal, get_type_hints
 
 import carb.settings
 
-from ..config import PRESETS, RendererCfg
+from ..config import MAX_IMAGE_SIZE, PRESETS, RendererCfg
 from ..errors import ConfigError
 from ..outputs import resolve_outputs
+from .values import typed
 
-__all__ = ["CHOICES", "KitSettings", "SettingsWatcher", "read_settings"]
-
-CHOICES = {
-    "source": ("auto", "update", "rendering", "explicit"),
-    "poses": ("auto", "fabric", "usd"),
-}
-"""Settings that are one of some words."""
+__all__ = ["KitSettings", "SettingsWatcher", "read_settings"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +37,8 @@ class KitSettings:
     """
 
     enabled: bool = True
-    source: str = "auto"
-    poses: str = "auto"
+    source: Literal["auto", "update", "rendering", "explicit"] = "auto"
+    poses: Literal["auto", "fabric", "usd"] = "auto"
     max_rate: float = 30.0
     cameras: str = ""
     width: int = 128
@@ -58,70 +54,68 @@ def read_settings(extension: str) -> tuple[KitSettings, list[str]]:
     """Read all settings.
 
     Returns:
-        The settings, and a sentence about each value that cannot be used; the default takes its place.
+        The settings, and a sentence about each value that cannot be used, or that nobody asks for; the default takes
+        its place.
     """
     store, root = carb.settings.get_settings(), f"/exts/{extension}"
     problems: list[str] = []
+    written = _written(store, root, KitSettings, (), problems)
+    hints = get_type_hints(KitSettings)
     values: dict[str, Any] = {}
-    for one in fields(KitSettings):
-        value = None if one.name == "renderer" else store.get(f"{root}/{one.name}")
-        if value is None:
+    for name, value in written.items():
+        if name == "renderer":
             continue
         try:
-            values[one.name] = _checked(one.name, value, one.default)
-        except (ConfigError, TypeError, ValueError) as error:
-            problems.append(f"setting {root}/{one.name}: {error}")
+            values[name] = _checked(name, value, hints[name])
+        except ConfigError as error:
+            problems.append(f"setting {root}/{name}: {error}")
     cfg = _read_renderer(store, f"{root}/renderer", problems)
     return KitSettings(**values, renderer=cfg), problems
 
 
-def _checked(name: str, value: Any, default: Any) -> Any:
-    if name in CHOICES:
-        if value not in CHOICES[name]:
-            raise ConfigError(f"it is {value!r}; it must be one of: {', '.join(CHOICES[name])}")
-    elif name == "outputs":
-        names = [part.strip() for part in value.split(",")] if isinstance(value, str) else list(value)
+def _written(store: Any, root: str, kind: type, more: tuple[str, ...], problems: list[str]) -> dict[str, Any]:
+    """What is set below a path, by name, in the order of a dataclass's fields; other names are told."""
+    below = store.get(root)
+    if not isinstance(below, dict):
+        if below is not None:
+            problems.append(f"setting {root}: it is {below!r}; there are settings below it, not one there")
+        return {}
+    known = [*more, *(one.name for one in fields(kind))]
+    for name in below:
+        if name not in known:
+            close = get_close_matches(name, known, 1)
+            problems.append(
+                f"setting {root}/{name}: there is no such setting" + (f"; is {close[0]!r} meant?" if close else "")
+            )
+    return {name: below[name] for name in known if below.get(name) is not None}
+
+
+def _checked(name: str, value: Any, hint: Any) -> Any:
+    if name == "outputs":
+        names = [part.strip() for part in value.split(",")] if isinstance(value, str) else typed(value, hint)
         resolve_outputs(names)
         return tuple(names)
-    elif name in ("width", "height"):
-        if not 1 <= int(value) <= 16384:
-            raise ConfigError(f"it is {value!r}; it must be a whole number of pixels from 1 to 16384")
-    elif name == "max_rate" and float(value) < 0.0:
+    value = typed(value, hint)
+    if name in ("width", "height") and not 1 <= value <= MAX_IMAGE_SIZE:
+        raise ConfigError(f"it is {value!r}; it must be a whole number of pixels from 1 to {MAX_IMAGE_SIZE}")
+    if name == "max_rate" and value < 0.0:
         raise ConfigError(f"it is {value!r}; it must be frames a second, or 0 for no limit")
-    return type(default)(value)
+    return value
 
 
 def _read_renderer(store: Any, root: str, problems: list[str]) -> RendererCfg:
-    preset = store.get(f"{root}/preset") or "default"
+    written = _written(store, root, RendererCfg, ("preset",), problems)
+    preset = written.pop("preset", None) or "default"
     if preset not in PRESETS:
         problems.append(f"setting {root}/preset: it is {preset!r}; it must be one of: {', '.join(PRESETS)}")
         preset = "default"
-    cfg = RendererCfg.preset(preset)
-    for one in fields(RendererCfg):
-        value = store.get(f"{root}/{one.name}")
-        if value is None:
-            continue
+    cfg, hints = RendererCfg.preset(preset), get_type_hints(RendererCfg)
+    for name, value in written.items():
         try:
-            cfg = cfg.replace(**{one.name: _renderer_value(one, value)})
-        except (ConfigError, TypeError, ValueError) as error:
-            problems.append(f"setting {root}/{one.name}: {error}")
+            cfg = cfg.replace(**{name: typed(value, hints[name])})
+        except ConfigError as error:
+            problems.append(f"setting {root}/{name}: {error}")
     return cfg
-
-
-def _renderer_value(one: Any, value: Any) -> Any:
-    """A setting as the field's own type: settings know no None, no tuples, and may give a whole number as a float."""
-    default = one.default if one.default is not MISSING else one.default_factory()
-    if default is None and value in ("", 0, [], ()):
-        return None
-    if one.name == "semantic_colors":
-        return {label: tuple(color) for label, color in value.items()}
-    if isinstance(value, (list, tuple)):
-        return tuple(value)
-    if isinstance(default, bool):
-        return bool(value)
-    if isinstance(value, float) and value.is_integer() and (isinstance(default, int) or one.name == "threads"):
-        return int(value)
-    return value
 
 
 class SettingsWatcher:
