@@ -104,7 +104,7 @@ def test_settings_are_followed_live(kit, look) -> None:
     kit.app.update()
     assert service.settings.renderer.shading == "pbr" and service.settings.poses == "auto"
     told = kit.told("warn")
-    assert len(told) == 2 and "'telepathy'" in told[0] and "shading is 'toon'" in told[1]
+    assert len(told) == 2 and "'telepathy'" in told[0] and "renderer/shading: it is 'toon'" in told[1]
     kit.set("width", 16)
     kit.app.update()
     assert kit.told("warn") == told  # what is still wrong is no news
@@ -175,6 +175,32 @@ def test_application_goes_on_while_a_picture_takes_long(kit, look, monkeypatch: 
     slow.go_on.set()
     next_frame(kit, model)
     assert kit.told() == []
+
+
+def test_picture_for_a_script_shows_the_edit_before_it(make_kit, look, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if a frame from before the edit is still being drawn, and ends just then."""
+    from kit.stages import move_ball
+
+    with make_kit("kit110") as kit:
+        kit.open()
+        service = kit.enable()
+        model = look(kit, service)
+        with monkeypatch.context() as slowed:
+            slow = Slow(slowed)
+            model.request_frame()
+            kit.update_until(slow.drawing.is_set)
+            move_ball(kit.context.get_stage(), 0, 1.0)
+            update = model.session.update
+
+            def update_and_let_go(want: Any) -> None:
+                update(want)
+                slow.go_on.set()
+                while want is not None and model.session.busy:
+                    time.sleep(0.001)
+
+            slowed.setattr(model.session, "update", update_and_let_go)
+            depth = service.render()["depth"].numpy()
+        assert depth[:, 8, 8, 0].tolist() == [np.inf, pytest.approx(0.4, abs=0.02)]
 
 
 def test_stage_closes_while_it_is_drawn(kit, look, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -150,3 +152,43 @@ def test_window_looks_on_while_a_training_draws(kit, device: str) -> None:
         announce(training, bundle)  # nobody listens any more
         assert np.isfinite(bundle.outputs["depth"].numpy()[:, 8, 8, 0]).all()
     assert kit.told() == []
+
+
+def test_training_on_another_thread_is_looked_at_by_the_application(
+    make_kit, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kit.stages import make_stage
+
+    from omni.isaac.ovrtx_render.watching import announce
+
+    with make_kit() as kit, TiledRenderer(make_stage(3), RendererCfg(backend="warp", device=device)) as training:
+        from omni.kit.notification_manager import SHOWN
+
+        bundle = training.add_cameras(None, width=16, height=16)
+        attached_by: list[threading.Thread] = []
+        kit.open()
+        model = kit.enable().need_model()
+        model.tiles.shown = True
+        model.tiles.resize(64, 32)
+        attach = model.attach
+        monkeypatch.setattr(model, "attach", lambda *a: (attached_by.append(threading.current_thread()), attach(*a))[1])
+
+        def step() -> None:
+            training.render(bundle)
+            announce(training, bundle)
+
+        def elsewhere() -> object:
+            thread = threading.Thread(target=step)
+            thread.start()
+            thread.join(60)
+            return model.tiles.picture
+
+        kit.update_until(elsewhere)
+        assert attached_by == [threading.main_thread()] and model.session.bundle is bundle
+        SHOWN.clear()
+        monkeypatch.setattr(model, "capture", lambda: 1 / 0)
+        elsewhere()
+        assert "division by zero" in kit.told("error")[0] and SHOWN == []  # the thread has no business on the screen
+        kit.app.update()
+        assert len(SHOWN) == 1 and "division by zero" in SHOWN[0]
+        model.close_stage()

@@ -87,6 +87,21 @@ def test_isaac_lab_2_3_has_its_tiled_cameras_replaced(make_kit, calls: list[str]
         assert kit.told() == []
 
 
+def test_offer_follows_its_setting(make_kit, calls: list[str], isaac_lab: Path) -> None:
+    write(isaac_lab, "isaaclab", "isaaclab.sensors")
+    importlib.import_module("isaaclab.sensors")
+    with make_kit("kit107") as kit:
+        kit.enable()
+        assert calls == ["enabled 1"]
+        for wanted, expected in ((False, "disabled"), (True, "enabled 1"), (True, "enabled 1"), (False, "disabled")):
+            kit.set("isaaclab", wanted)
+            kit.app.update()
+            assert calls[-1] == expected
+        assert calls == ["enabled 1", "disabled"] * 2
+        kit.disable()
+        assert len(calls) == 4 and kit.told() == []
+
+
 def test_failure_is_told_and_leaves_the_import_alone(
     make_kit, calls: list[str], isaac_lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

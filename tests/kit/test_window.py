@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -76,6 +77,47 @@ def test_choices_in_the_window_stay_until_their_setting_changes(make_kit) -> Non
         kit.set("height", 20)
         kit.app.update()
         assert (model.renderer.view.width, model.renderer.view.height) == (50, 20)
+
+
+def test_layout_is_kept_while_the_window_is_there(make_kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An application that is killed, or crashes, destroys no window."""
+    with make_kit("kit110") as kit:
+        import omni.ui as ui
+
+        from omni.isaac.ovrtx_render.ui import model as model_module
+
+        now = [100.0]
+        monkeypatch.setattr(model_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        kit.set("show_window", True)
+        model = kit.enable().model
+
+        def kept(name: str) -> Any:
+            return (kit.settings.get(f"/persistent/exts/{NAME}/layout") or {}).get(name)
+
+        frames(kit)
+        model.renderer.set_size(40, 41)
+        frames(kit)
+        assert kept("height") is None  # not at every frame
+        now[0] += 1.5
+        frames(kit)
+        assert kept("height") == 41
+        model.renderer.set_size(40, 42)
+        frames(kit)
+        assert kept("height") == 41
+        ui.Workspace.get_window(TITLE).visible = False
+        frames(kit)
+        assert kept("height") == 42
+
+
+def test_damaged_layout_does_not_lock_the_window(make_kit) -> None:
+    with make_kit("kit110") as kit:
+        import omni.ui as ui
+
+        kit.settings.set(f"/persistent/exts/{NAME}/layout", "damaged")
+        kit.set("show_window", True)
+        kit.enable()
+        frames(kit)
+        assert ui.Workspace.get_window(TITLE).visible and kit.told() == []
 
 
 @pytest.mark.parametrize("tab", [0, 1, 2])

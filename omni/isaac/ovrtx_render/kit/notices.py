@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import traceback
+from collections import deque
 
 import carb
 
@@ -15,7 +17,7 @@ _DURATION = 8
 
 
 class Notices:
-    """Tells people, once, of what goes wrong.
+    """Tells people, once, of what goes wrong. Any thread may; the screen is left to the one that made this.
 
     Args:
         name: Name of the extension, which starts every line of the log.
@@ -27,6 +29,8 @@ class Notices:
     def __init__(self, name: str) -> None:
         self._name = name
         self._last = ""
+        self._thread = threading.get_ident()
+        self._later: deque[str] = deque(maxlen=8)
         self.on_screen = True
 
     def info(self, text: str) -> None:
@@ -55,8 +59,16 @@ class Notices:
         """All is well again: the same failure would be news."""
         self._last = ""
 
+    def catch_up(self) -> None:
+        """Show what other threads told; to be called by the application's now and then."""
+        while self._later:
+            self._show(self._later.popleft())
+
     def _show(self, text: str) -> None:
         if not self.on_screen:
+            return
+        if threading.get_ident() != self._thread:
+            self._later.append(text)
             return
         try:
             from omni.kit.notification_manager import NotificationStatus, post_notification

@@ -32,7 +32,9 @@ class IsaacLabRegistration:
         self._ends: list[Callable[[], None]] = []
 
     def start(self) -> None:
-        """Wait for Isaac Lab."""
+        """Wait for Isaac Lab; may be called twice."""
+        if self._ends:
+            return
         self._ends.append(after_import("isaaclab_tasks.utils.presets", lambda: self._try(self._offer_preset)))
         self._ends.append(after_import("isaaclab.sensors", lambda: self._try(self._replace_tiled_camera)))
 

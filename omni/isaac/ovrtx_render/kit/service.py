@@ -6,7 +6,9 @@ script or Isaac Lab asks for a picture.
 
 from __future__ import annotations
 
+import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +71,8 @@ class Service:
         self._changed = self._failing = False
         self._problems: list[str] = []
         self._next = 0.0
+        self._thread = threading.get_ident()
+        self._offered: tuple[weakref.ref[TiledRenderer], weakref.ref[CameraBundle]] | None = None
 
     # -- start and stop ---------------------------------------------------------------------------------------------
 
@@ -81,8 +85,7 @@ class Service:
         self._read_settings()
         self._ends.append(self._stop_driver)
         self._start_driver()
-        if self.settings.isaaclab:
-            self._registration.start()
+        self._follow_isaac_lab()
         self._ends.append(observe_post_update(self._update, f"{self.name} update"))
         self._ends.append(watch(self._look_on))
         stage_events = StageEvents(self.name, self._stage_opened, self._stage_closing, self._stage_loaded)
@@ -152,6 +155,9 @@ class Service:
         session, end = self.need_model().session, time.monotonic() + timeout
         if session.attached and session.bundle is not None:
             return session.bundle.outputs  # somebody else draws, and these are their newest images
+        while session.busy and time.monotonic() < end:
+            session.update(None)  # a frame that was begun before may not have what was edited since
+            time.sleep(0.001)
         first, output = session.step, self.settings.outputs[0]
         session.drawer.retry()
         session.request()
@@ -172,9 +178,12 @@ class Service:
             before = self.settings
             self._read_settings()
             self._start_driver()
+            self._follow_isaac_lab()
             self._configure(before)
+        self._notices.catch_up()
         if self.model is not None:
             try:
+                self._take_offered(self.model)
                 self._look_back(self.model)
                 self.model.update()
                 failing, self._failing = self._failing, bool(self.model.renderer.error)
@@ -197,17 +206,31 @@ class Service:
             model.request_frame()
 
     def _look_on(self, renderer: TiledRenderer, bundle: CameraBundle) -> None:
-        """Somebody else's renderer, such as Isaac Lab's, drew a frame: the window shows it and draws nothing itself."""
+        """Somebody else's renderer, such as Isaac Lab's, drew a frame: the window shows it and draws nothing itself.
+
+        Called by the thread that drew, which need not be the application's; only that one may attach.
+        """
         model = self.model
         if model is None or not self.settings.enabled:
             return
         try:
             if model.session.renderer is not renderer or not model.session.attached:
-                model.attach(renderer, bundle)
+                self._offered = (weakref.ref(renderer), weakref.ref(bundle))
+                if threading.get_ident() == self._thread:
+                    self._take_offered(model)
             if model.session.bundle is bundle:
                 model.capture()
         except Exception as error:
             self._notices.error("the training's cameras could not be shown", error)
+
+    def _take_offered(self, model: ViewModel) -> None:
+        """Look at the cameras of somebody else that were drawn last, if they are still there."""
+        offered, self._offered = self._offered, None
+        if offered is None:
+            return
+        renderer, bundle = offered[0](), offered[1]()
+        if renderer is not None and bundle in renderer.bundles:
+            model.attach(renderer, bundle)
 
     def _look_back(self, model: ViewModel) -> None:
         """Draw the stage again when whoever drew has closed their renderer, or forgot those cameras."""
@@ -254,6 +277,9 @@ class Service:
         for problem in self._problems:
             if problem not in known:
                 self._notices.warn(problem)
+
+    def _follow_isaac_lab(self) -> None:
+        self._registration.start() if self.settings.isaaclab else self._registration.stop()
 
     def _configure(self, before: KitSettings) -> None:
         """Take over what was set since; what a person chose in the window stays otherwise."""

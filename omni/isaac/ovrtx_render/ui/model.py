@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from ..renderer import TiledRenderer
 
 __all__ = ["Message", "Store", "ViewModel"]
+
+_SAVE_EVERY = 1.0
+"""Shortest time between two looks at whether the layout changed [s]."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ class ViewModel:
         self._told = ("", "", "", "")
         self._before_look = ""
         self._saved: dict[str, Any] = store.load() if store is not None else {}
+        self._looked = time.monotonic()
         restore_layout(self, self._saved)
 
     # -- what is drawn ----------------------------------------------------------------------------------------------
@@ -160,6 +165,8 @@ class ViewModel:
         self.tiles.update()
         self.materials.update()
         self._tell_problems()
+        if time.monotonic() - self._looked >= _SAVE_EVERY:  # an application that is killed forgets nothing
+            self.save()
 
     @property
     def hint(self) -> str:
@@ -298,6 +305,7 @@ class ViewModel:
 
     def save(self) -> None:
         """Keep the layout, if it changed."""
+        self._looked = time.monotonic()
         state = layout_of(self)
         if self._store is not None and state != self._saved:
             self._saved = state

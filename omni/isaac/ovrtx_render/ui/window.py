@@ -47,7 +47,7 @@ class RendererWindow(ui.Window):
         }
         super().__init__(title, dockPreference=ui.DockPreference.MAIN, **arguments)
         self._model: ViewModel | None = model
-        self._covered = False
+        self._covered = self._was_seen = False
         self._buttons: list[ui.Button] = []
         self._frames: list[ui.Frame] = []
         self._state: ui.Label | None = None
@@ -79,7 +79,10 @@ class RendererWindow(ui.Window):
         seen = self.seen and bool(self._frames)
         model.tiles.shown = seen and model.tab == TILES
         model.materials.shown = seen and model.tab == MATERIALS
+        was_seen, self._was_seen = self._was_seen, seen
         if not seen:
+            if was_seen:
+                model.save()
             return
         for i, (tab_button, frame) in enumerate(zip(self._buttons, self._frames, strict=True)):
             if frame.visible != (i == model.tab):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ def post_notification(
     status: int = NotificationStatus.INFO,
     button_infos: Sequence[Any] = (),
 ) -> None:
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("a notification makes a window, which only the application's thread may")
     if not isinstance(text, str) or status not in (NotificationStatus.WARNING, NotificationStatus.INFO):
         raise TypeError("post_notification(): incompatible arguments")
     SHOWN.append(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +47,11 @@ class MenuItemDescription:
         get_action_registry().execute_action(*self.onclick_action)
 
 
+def _require_main_thread() -> None:
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("menus are made of widgets, which only the application's thread may touch")
+
+
 def add_menu_items(
     menu: list[MenuItemDescription],
     name: str,
@@ -53,12 +59,14 @@ def add_menu_items(
     can_rebuild_menus: bool = True,
     delegate: Any = None,
 ) -> None:
+    _require_main_thread()
     if not isinstance(menu, list) or not all(isinstance(item, MenuItemDescription) for item in menu):
         raise TypeError("add_menu_items(): menu is a list of MenuItemDescription")
     MENUS.setdefault(name, []).extend(menu)
 
 
 def remove_menu_items(menu: list[MenuItemDescription], name: str, can_rebuild_menus: bool = True) -> None:
+    _require_main_thread()
     for item in menu:
         MENUS[name].remove(item)  # a ValueError for what was never added
     if not MENUS[name]:
@@ -66,6 +74,7 @@ def remove_menu_items(menu: list[MenuItemDescription], name: str, can_rebuild_me
 
 
 def refresh_menu_items(name: str, immediately: bool | None = None) -> None:
+    _require_main_thread()
     for item in MENUS.get(name, []):
         if item.ticked_fn is not None:
             item.ticked_value = item.ticked_fn()  # type: ignore[attr-defined]
