@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from ovrtx_compare import assert_equal, images_of
 from ovrtx_stages import CAMERAS, ENVS, edit_at_random, heterogeneous, instanced, plain
-from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdShade
 
-from omni.isaac.ovrtx_render.scene.export import StageExport, export_stage
+from omni.isaac.ovrtx_render.images import write_png
+from omni.isaac.ovrtx_render.scene.env_diff import LENS
+from omni.isaac.ovrtx_render.scene.export import StageExport, export_stage, own_camera
 from omni.isaac.ovrtx_render.scene.stage_reader import read_scene
 
 
@@ -127,6 +129,62 @@ def test_an_untyped_environment_root_is_made_an_xform() -> None:
     assert np.array_equal(export.transforms[export.placed.index(f"{ENVS}/env_1")], np.eye(4))
 
 
+def test_environments_without_a_transform(library: Any, open_renderer: Any) -> None:
+    """A Scope cannot be placed, and need not be."""
+    library()
+    stage = plain(3)
+    for env in range(3):
+        prim = stage.GetPrimAtPath(f"{ENVS}/env_{env}")
+        for name in ("xformOpOrder", "xformOp:translate"):
+            prim.RemoveProperty(name)
+        prim.SetTypeName("Scope")
+    assert_same_pictures(open_renderer, stage)
+
+
+def test_three_floats_that_are_no_colour_by_type(library: Any, open_renderer: Any) -> None:
+    """The library reads plain ones as zeros."""
+    library()
+    stage = plain(3)
+    for env in range(3):
+        shader = stage.GetPrimAtPath(f"{ENVS}/env_{env}/Looks/ball/Shader")
+        shader.RemoveProperty("inputs:diffuseColor")
+        shader.CreateAttribute("inputs:diffuseColor", Sdf.ValueTypeNames.Float3).Set(
+            Gf.Vec3f(0.9, 0.1 + 0.3 * env, 0.1)
+        )
+    floor = stage.GetPrimAtPath("/World/Looks/floor/Shader")
+    interface = stage.GetPrimAtPath("/World/Looks/floor").CreateAttribute("inputs:paint", Sdf.ValueTypeNames.Float3)
+    interface.Set(Gf.Vec3f(0.2, 0.3, 0.7))
+    floor.GetAttribute("inputs:diffuseColor").SetConnections([interface.GetPath()])
+    assert_same_pictures(open_renderer, stage)
+
+
+def test_partitions_of_another_renderer_are_left_behind(library: Any, open_renderer: Any) -> None:
+    library()
+    stage = plain(3)
+    for env in range(3):
+        token = f"env_{(env + 1) % 3}"
+        for name in ("", "/Box"):
+            prim = stage.GetPrimAtPath(f"{ENVS}/env_{env}{name}")
+            prim.CreateAttribute("primvars:omni:scenePartition", Sdf.ValueTypeNames.Token).Set(token)
+        camera = stage.GetPrimAtPath(f"{ENVS}/env_{env}/Camera")
+        camera.CreateAttribute("omni:scenePartition", Sdf.ValueTypeNames.Token).Set(token)
+    export, _ = exported(stage)
+    assert len(export.clones[0].targets) == 2
+    for see_all_envs in (False, True):
+        assert_same_pictures(open_renderer, stage, see_all_envs=see_all_envs)
+
+
+def assert_same_pictures(open_renderer: Any, stage: Usd.Stage, **fields: Any) -> None:
+    drawn = []
+    for backend in ("ovrtx", "warp"):
+        renderer = open_renderer(stage, backend, **fields)
+        outputs = ("rgb", "albedo", "depth", "instance_segmentation")
+        bundle = renderer.add_cameras(CAMERAS, width=24, height=16, outputs=outputs)
+        renderer.render(bundle)
+        drawn.append(images_of(bundle))
+    assert_equal(*drawn)
+
+
 def test_partitions_are_authored_on_roots_and_cameras_only() -> None:
     stage = plain(2)
     for partitions in (True, False):
@@ -137,8 +195,8 @@ def test_partitions_are_authored_on_roots_and_cameras_only() -> None:
             for name in prim.GetAuthoredPropertyNames()
             if name.endswith("scenePartition")
         ]
-        assert holders == ([f"{ENVS}/env_0", f"{ENVS}/env_0/Camera"] if partitions else [])
-        camera = copy.GetPrimAtPath(f"{ENVS}/env_0/Camera")
+        camera = copy.GetPrimAtPath(own_camera(f"{ENVS}/env_0/Camera", 0))
+        assert holders == ([f"{ENVS}/env_0", str(camera.GetPath())] if partitions else [])
         assert camera.GetAttribute("exposure:responsivity").Get() == 0.25
         assert "OmniRtxCameraExposureAPI_1" in camera.GetPrimTypeInfo().GetAppliedAPISchemas()
 
@@ -149,7 +207,8 @@ def test_what_is_written_onto_clones_exists_on_their_source() -> None:
     export, copy = exported(stage)
     assert env_names(copy) == ["env_0"]
     assert copy.GetPrimAtPath(f"{ENVS}/env_0/Box").GetAttribute("visibility").HasAuthoredValue()
-    assert copy.GetPrimAtPath(f"{ENVS}/env_0/Camera").GetAttribute("horizontalApertureOffset").HasAuthoredValue()
+    camera = copy.GetPrimAtPath(own_camera(f"{ENVS}/env_0/Camera", 0))
+    assert all(camera.GetAttribute(name).HasAuthoredValue() for name in LENS)
     written = {values.name: dict(zip(values.paths, values.values, strict=True)) for values in export.values}
     assert written["visibility"] == {f"{ENVS}/env_2/Box": "invisible"}
 
@@ -255,6 +314,47 @@ def test_edits_of_the_live_stage_are_drawn(library: Any, open_renderer: Any) -> 
             drawn.append(images_of(bundle))
         assert_equal(*drawn, share=0.01)
         assert not np.array_equal(drawn[0]["rgb"], before), edit.__name__
+        before = drawn[0]["rgb"]
+
+
+def test_every_edit_of_a_light_is_drawn(library: Any, open_renderer: Any, tmp_path: Path) -> None:
+    """Values are written; for a property that is removed, or an asset, the stage is loaded again."""
+    library(renderer={"backend": "warp", "exposure": -10.0, "headlight": False})
+    for name, color in (("a", (255, 0, 0)), ("b", (0, 0, 255))):
+        write_png(tmp_path / f"{name}.png", np.tile(np.array(color, np.uint8), (8, 16, 1)))
+    stage = plain(2)
+    stage.RemovePrim("/World/Floor")
+    dome = UsdLux.DomeLight.Define(stage, "/World/Dome")
+    dome.CreateIntensityAttr(2000.0)
+    dome.CreateTextureFileAttr(str(tmp_path / "a.png"))
+    sun = UsdLux.DistantLight(stage.GetPrimAtPath("/World/Sun"))
+    routes = []
+    for backend in ("ovrtx", "warp"):
+        renderer = open_renderer(stage, backend, exposure=-10.0)
+        bundle = renderer.add_cameras(CAMERAS, width=24, height=16, outputs="rgb")
+        renderer.render(bundle)
+        routes.append((renderer, bundle))
+    loads: list[Any] = []
+    session = routes[0][0]._backend._session
+    real = session.open
+    session.open = lambda root: (loads.append(root), real(root))
+    before = images_of(routes[0][1])["rgb"]
+    for edit, reloads in (
+        (lambda: dome.GetTextureFileAttr().Set(str(tmp_path / "b.png")), True),
+        (lambda: dome.GetIntensityAttr().Set(3000.0), False),
+        (lambda: sun.CreateExposureAttr(1.5), False),
+        (lambda: sun.GetExposureAttr().Clear(), False),
+        (lambda: sun.GetPrim().RemoveProperty("inputs:intensity"), True),
+    ):
+        del loads[:]
+        edit()
+        drawn = []
+        for renderer, bundle in routes:
+            renderer.render(bundle)
+            drawn.append(images_of(bundle))
+        assert_equal(*drawn, share=0.01)
+        assert not np.array_equal(drawn[0]["rgb"], before)
+        assert bool(loads) is reloads
         before = drawn[0]["rgb"]
 
 

@@ -155,6 +155,41 @@ def test_everything_is_given_back(library: Any, open_renderer: Any) -> None:
             gc.collect()
 
 
+def test_bindings_that_nobody_holds_are_released(library: Any, open_renderer: Any) -> None:
+    library()
+    renderer = open_renderer(plain(2))
+    bundle = renderer.add_cameras(CAMERAS, width=8, height=8, outputs="depth")
+    for _ in range(8):
+        renderer.bind_transforms(paths("Ball", 2))
+        renderer.bind_transforms(paths("Box", 2)).write(np.zeros((2, 3)), quat_xyzw=[[0, 0, 0, 1]] * 2)
+    gc.collect()
+    renderer.render(bundle)
+    session = renderer._backend._session
+    assert len(session._bindings) == len(session._renderer._bindings) == 1
+    assert len(renderer._backend._bounds()) == 1
+
+
+@pytest.mark.parametrize("method", ["wait", "unmap", "__dlpack__"])
+@pytest.mark.parametrize("outputs", ["depth", "semantic_segmentation"])
+def test_a_mapping_that_fails_is_a_failure_of_the_backend(
+    method: str, outputs: str, library: Any, open_renderer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = library()
+    renderer = open_renderer(plain(1))
+    bundle = renderer.add_cameras(CAMERAS, width=8, height=8, outputs=outputs)
+    renderer.render(bundle)
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("device lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.MappedRenderVar, method, broken)
+        with pytest.raises(BackendFailedError, match="device lost"):
+            renderer.render(bundle)
+        patch.undo()
+        gc.collect()
+
+
 def test_the_renderer_is_made_before_anything_else(library: Any) -> None:
     """Its system must be up before physics is, and is kept alive."""
     library()
@@ -335,8 +370,29 @@ def test_the_device_of_the_buffers_draws(library: Any) -> None:
     assert [config.active_cuda_gpus for config in configs] == ["3", "0,2"]
     kinds = resolve_outputs("rgb").values()
     products = plan_products("/P", kinds, "real_time", [TileGrid(2, 4, 4)])
-    text = products_usda(products, RendererCfg(), OvrtxOptions(), None, False, 3)
-    assert "uint[] deviceIds = [3]" in text
+    for options, ids in ((OvrtxOptions(), [3]), (OvrtxOptions(active_cuda_gpus="0,3"), [3])):
+        assert options.device_ids(device) == ids  # type: ignore[arg-type]
+    # Of devices that the library may not use none is named.
+    assert OvrtxOptions(active_cuda_gpus="0,2").device_ids(device) == [0, 2]  # type: ignore[arg-type]
+    assert OvrtxOptions().device_ids(wp.get_device("cpu")) == []
+    assert "uint[] deviceIds = [0, 2]" in products_usda(products, RendererCfg(), OvrtxOptions(), None, False, [0, 2])
+
+
+def test_the_device_of_the_buffers_is_named_on_products(
+    library: Any, open_renderer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library(cuda_devices=4)
+    asked: list[Any] = []
+
+    def device_ids(self: OvrtxOptions, device: Any) -> list[int]:
+        asked.append(device)
+        return [3]
+
+    monkeypatch.setattr(OvrtxOptions, "device_ids", device_ids)
+    renderer = open_renderer(plain(1))
+    bundle = renderer.add_cameras(CAMERAS, width=8, height=8, outputs="rgb")
+    product = renderer._backend._session._renderer._stage.stage.GetPrimAtPath(bundle.backend_data.products[0].path)
+    assert list(product.GetAttribute("deviceIds").Get()) == [3] and asked == [renderer.device]
 
 
 def test_tiles_of_a_product_fit_the_library_and_the_image() -> None:

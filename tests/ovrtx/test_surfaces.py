@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ovrtx_compare import assert_equal, images_of
 from ovrtx_stages import CAMERAS, cloth, paths, plain
-from pxr import Gf, UsdGeom
+from pxr import Gf, Sdf, UsdGeom, UsdShade
 
 from omni.isaac.ovrtx_render import ConfigError, InputError
 
@@ -60,12 +60,29 @@ def test_what_was_written_outlives_edits_of_the_stage(library: Any, open_rendere
     assert len(backend._surfaces) == 2 and len(backend._session._bindings) == 2
 
 
-def test_an_input_that_is_not_authored_says_what_to_do(library: Any, open_renderer: Any) -> None:
+def test_an_input_that_not_every_environment_authors(library: Any, open_renderer: Any) -> None:
+    library()
+    drawn = []
+    for backend in ("ovrtx", "warp"):
+        stage = plain(3)
+        shader = UsdShade.Shader(stage.GetPrimAtPath(f"{paths('Looks/ball', 3)[1]}/Shader"))
+        shader.CreateInput("metallic", Sdf.ValueTypeNames.Float).Set(0.8)
+        renderer = open_renderer(stage, backend)
+        bundle = renderer.add_cameras(CAMERAS, width=24, height=16, outputs=("rgb",))
+        renderer.bind_materials(paths("Looks/ball", 3), "metallic").write(np.array([[0.1], [0.9], [0.5]], np.float32))
+        glow = renderer.bind_materials(paths("Looks/ball", 3)[2:], "emissive")
+        glow.write(np.array([[50.0, 0.0, 90.0]], np.float32))
+        renderer.render(bundle)
+        drawn.append(images_of(bundle))
+    assert_equal(*drawn)
+
+
+def test_an_input_that_is_not_there_says_what_to_do(library: Any, open_renderer: Any) -> None:
     library()
     renderer = open_renderer(plain(2))
     bundle = renderer.add_cameras(CAMERAS, width=8, height=8, outputs="rgb")
-    with pytest.raises(ConfigError, match=r"inputs:emissiveColor.*author one"):
-        renderer.bind_materials(paths("Looks/ball", 2), "emissive")
+    with pytest.raises(ConfigError, match=r"inputs:diffuse_tint.*author one"):
+        renderer.bind_materials(paths("Looks/ball", 2), "tint")
     renderer.render(bundle)
 
 

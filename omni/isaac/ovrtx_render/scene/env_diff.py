@@ -11,19 +11,23 @@ import numpy as np
 from .clone_text import draws_nothing
 from .openusd import TIME, Usd
 
-__all__ = ["EnvDiff", "compare_environments"]
+__all__ = ["LENS", "EnvDiff", "compare_environments"]
 
 _CHILDREN = Usd.TraverseInstanceProxies(Usd.PrimAllPrimsPredicate)
 _WRITABLE_ANYWHERE = frozenset({"visibility", "primvars:displayColor", "primvars:displayOpacity"})
-_LENS = frozenset(
+LENS = frozenset(
     {
         "focalLength",
         "horizontalAperture",
         "verticalAperture",
         "horizontalApertureOffset",
         "verticalApertureOffset",
+        "clippingRange",
+        "projection",
     }
 )
+"""Of a camera. A renderer writes them of each one that it draws, so it need not be told how those of clones differ."""
+
 # Types that a renderer takes after loading; asset paths and texts are not among them.
 _WRITABLE_TYPES = frozenset(
     {"bool", "int", "float", "double", "half", "token", "color3f", "color3f[]", "float[]", "float2", "float3", "float4"}
@@ -77,7 +81,7 @@ def _compare(a: Usd.Prim, b: Usd.Prim, template: str, env: str, out: EnvDiff) ->
         return True
     names = set(a.GetAuthoredPropertyNames()) | set(b.GetAuthoredPropertyNames())
     for name in names:
-        if draws_nothing(name) or (name.startswith("xformOp:")):
+        if _is_written_anyway(a, name):
             continue
         relationship = a.GetRelationship(name)
         if relationship:
@@ -103,6 +107,11 @@ def _compare(a: Usd.Prim, b: Usd.Prim, template: str, env: str, out: EnvDiff) ->
     return all(_compare(x, y, template, env, out) for x, y in zip(mine, others, strict=True))
 
 
+def _is_written_anyway(prim: Usd.Prim, name: str) -> bool:
+    """Whether clones may differ in a property: nothing is drawn of it, or it is written of each of them."""
+    return draws_nothing(name) or name.startswith("xformOp:") or (name in LENS and prim.GetTypeName() == "Camera")
+
+
 def _writable(prim: Usd.Prim, attribute: Usd.Attribute) -> bool:
     name = attribute.GetName()
     if prim.IsAbstract() or not prim.IsDefined():
@@ -111,8 +120,7 @@ def _writable(prim: Usd.Prim, attribute: Usd.Attribute) -> bool:
         return False
     if name in _WRITABLE_ANYWHERE or (name.startswith("inputs:") and prim.GetTypeName() != "Material"):
         return True
-    kind = prim.GetTypeName()
-    return (kind == "Camera" and name in _LENS) or (kind == "Mesh" and name in ("points", "normals"))
+    return bool(prim.GetTypeName() == "Mesh") and name in ("points", "normals")
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -136,7 +144,7 @@ def _digest(top: Usd.Prim, env: str) -> bytes:
         digest.update(repr((prim.IsActive(), prim.IsDefined(), prim.IsAbstract())).encode())
         for prop in prim.GetAuthoredProperties():
             name = prop.GetName()
-            if draws_nothing(name) or name.startswith("xformOp:"):
+            if _is_written_anyway(prim, name):
                 continue
             if isinstance(prop, Usd.Relationship):
                 digest.update(repr((name, _relative(prop.GetTargets(), env))).encode())

@@ -6,6 +6,7 @@ Nothing touches a disk, and the live stage is only read.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,20 +14,23 @@ from typing import Any
 
 import numpy as np
 
+from .clone_text import draws_nothing
 from .clones import CloneGroup, group_clones
 from .data import Camera, Scene
 from .env_diff import EnvDiff, compare_environments
-from .flatten import flatten, paths_referred_to
+from .flatten import attributes, flatten, paths_referred_to
 from .openusd import TIME, Gf, Sdf, Usd, UsdGeom
 from .transforms import IDENTITY, local_matrix, matrix
 
 __all__ = [
     "PARTITION",
+    "PREVIEW_INPUTS",
     "VIEW_PARTITION",
     "AttributeValues",
     "CloneStep",
     "StageExport",
     "export_stage",
+    "own_camera",
     "partition_of",
     "tensor_of",
 ]
@@ -39,6 +43,17 @@ VIEW_PARTITION = "omni:scenePartition"
 
 SETTINGS = "/Render/OmniverseGlobalRenderSettings"
 """Prim of the settings that all render products share."""
+
+PREVIEW_INPUTS: dict[str, tuple[str, Any]] = {
+    "inputs:diffuseColor": ("color3f", Gf.Vec3f(0.18)),
+    "inputs:emissiveColor": ("color3f", Gf.Vec3f(0.0)),
+    "inputs:specularColor": ("color3f", Gf.Vec3f(0.0)),
+    "inputs:metallic": ("float", 0.0),
+    "inputs:roughness": ("float", 0.5),
+    "inputs:opacity": ("float", 1.0),
+    "inputs:ior": ("float", 1.5),
+}
+"""Type and default of the inputs of a UsdPreviewSurface that may be written; all of them are in the exported layer."""
 
 _SHOW_ALL = "omni:rtx:scenePartitioning:showAllPartitionsByDefault"
 
@@ -119,7 +134,7 @@ def export_stage(stage: Usd.Stage, scene: Scene, partitions: bool = True, exposu
     kinds = [kind for group in groups for kind in _kinds(stage, roots, group)]
     sources = {roots[kind.members[0]] for kind in kinds}
     while True:
-        layer = flatten(stage, roots, sources)
+        layer = flatten(stage, roots, sources, [camera.path for camera in scene.cameras])
         needed = _environments_of(paths_referred_to(layer), set(roots)) - sources
         if not needed:
             break
@@ -145,6 +160,14 @@ def export_stage(stage: Usd.Stage, scene: Scene, partitions: bool = True, exposu
 def partition_of(env: int) -> str:
     """Token of the partition of an environment."""
     return f"env_{env}"
+
+
+def own_camera(path: str, number: int) -> str:
+    """Path of a camera that is a renderer's own, to be moved and given another lens, below one of the stage.
+
+    The first one is in the exported layer.
+    """
+    return f"{path}/OvrtxCamera_{number}"
 
 
 def tensor_of(type_name: str, value: Any) -> Any:
@@ -177,9 +200,18 @@ def _finish(layer: Sdf.Layer, scene: Scene, sources: set[str], partitions: bool,
     """Author what the renderer needs and the stage may not say."""
     layer.pseudoRoot.SetInfo("metersPerUnit", scene.meters_per_unit)
     layer.pseudoRoot.SetInfo("upAxis", scene.up_axis)
+    # Else what no schema of the renderer names, such as inputs of shaders, is not there to be written.
+    layer.customLayerData = {**layer.customLayerData, "populateAllAuthoredAttributes": True}
     for spec in [spec for spec in layer.rootPrims if spec.name == "Render"]:
         for child in [child for child in spec.nameChildren if child.typeName in ("RenderProduct", "RenderVar")]:
             del spec.nameChildren[child.name]
+    for attribute in list(attributes(layer)):
+        if attribute.name in (PARTITION, VIEW_PARTITION):  # of another renderer
+            attribute.owner.RemoveProperty(attribute)
+        elif attribute.typeName == Sdf.ValueTypeNames.Float3 and not attribute.name.startswith("xformOp"):
+            _give_role(attribute)
+        elif attribute.name == "info:id" and attribute.default == "UsdPreviewSurface":
+            _author_inputs(attribute.owner)
     settings = Sdf.CreatePrimInLayer(layer, SETTINGS)
     for spec in (settings.nameParent, settings):
         spec.specifier = Sdf.SpecifierDef
@@ -196,15 +228,50 @@ def _finish(layer: Sdf.Layer, scene: Scene, sources: set[str], partitions: bool,
             _author(spec, PARTITION, Sdf.ValueTypeNames.Token, partition_of(scene.env_paths.index(path)))
     for camera in scene.cameras:
         spec = layer.GetPrimAtPath(camera.path)
-        if spec is None:
-            continue
-        _apply(spec, "OmniRtxCameraExposureAPI_1")
-        for name, value in (("fStop", 1.0), ("iso", 100.0), ("time", 1.0), ("responsivity", exposure)):
-            _author(spec, f"exposure:{name}", Sdf.ValueTypeNames.Float, value)
-        for name, kind, value in _lens(camera):
-            _author(spec, name, kind, value)
-        if partitions and camera.env >= 0:
-            _author(spec, VIEW_PARTITION, Sdf.ValueTypeNames.Token, partition_of(camera.env))
+        if spec is not None:
+            _add_camera(spec, camera, partitions, exposure)
+
+
+def _author_inputs(shader: Sdf.PrimSpec) -> None:
+    """Author the inputs that a surface leaves at their defaults: only what exists can be written."""
+    for name, (kind, value) in PREVIEW_INPUTS.items():
+        spec = shader.attributes.get(name)
+        if spec is None or (spec.default is None and not spec.connectionPathList.GetAddedOrExplicitItems()):
+            _author(shader, name, Sdf.ValueTypeNames.Find(kind), value)
+
+
+def _give_role(attribute: Sdf.AttributeSpec) -> None:
+    """Declare three floats as a colour or a vector: plain ones arrive as zeros."""
+    spec, name, value = attribute.owner, attribute.name, attribute.default
+    connections = list(attribute.connectionPathList.GetAddedOrExplicitItems())
+    variability, custom = attribute.variability, attribute.custom
+    spec.RemoveProperty(attribute)
+    types = Sdf.ValueTypeNames
+    role = types.Color3f if re.search("color|tint|albedo|emission", name, re.IGNORECASE) else types.Vector3f
+    new = Sdf.AttributeSpec(spec, name, role, variability, custom)
+    if value is not None:
+        new.default = value
+    if connections:
+        new.connectionPathList.explicitItems = connections
+
+
+def _add_camera(above: Sdf.PrimSpec, camera: Camera, partitions: bool, exposure: float) -> None:
+    """Author a camera that looks like the one above it, and follows it."""
+    layer = above.layer
+    spec = Sdf.CreatePrimInLayer(layer, own_camera(camera.path, 0))
+    spec.specifier, spec.typeName = Sdf.SpecifierDef, above.typeName
+    if above.HasInfo("apiSchemas"):
+        spec.SetInfo("apiSchemas", above.GetInfo("apiSchemas"))
+    for name in above.attributes.keys():
+        if not name.startswith("xformOp") and not draws_nothing(name):
+            Sdf.CopySpec(layer, above.path.AppendProperty(name), layer, spec.path.AppendProperty(name))
+    _apply(spec, "OmniRtxCameraExposureAPI_1")
+    for name, value in (("fStop", 1.0), ("iso", 100.0), ("time", 1.0), ("responsivity", exposure)):
+        _author(spec, f"exposure:{name}", Sdf.ValueTypeNames.Float, value)
+    for name, kind, value in _lens(camera):
+        _author(spec, name, kind, value)
+    if partitions and camera.env >= 0:
+        _author(spec, VIEW_PARTITION, Sdf.ValueTypeNames.Token, partition_of(camera.env))
 
 
 def _lens(camera: Camera) -> Iterator[tuple[str, Sdf.ValueTypeName, object]]:
@@ -254,10 +321,13 @@ def _place(
 ) -> None:
     """Note the local transforms of a clone that its source has not."""
     root = roots[env]
-    # Where an environment stands is never taken from another one.
-    paths.append(root)
-    local = local_matrix(stage.GetPrimAtPath(root))
-    out.append(IDENTITY if local is None else local[0])
+    top_prim = stage.GetPrimAtPath(root)
+    # A Scope has no transform. A prim without a type becomes an Xform.
+    if UsdGeom.Xformable(top_prim) or not top_prim.GetTypeName():
+        # Where an environment stands is never taken from another one.
+        local = local_matrix(top_prim)
+        paths.append(root)
+        out.append(IDENTITY if local is None else local[0])
     moved = [kind.group.moved.get(member, []) for member in (source, env)]
     below = {path for some in moved for path in some or () if path}
     # Of parts that differ in more, it is not told what was moved in them.

@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterator
 
 from .openusd import Sdf, Usd
 
-__all__ = ["flatten", "paths_referred_to"]
+__all__ = ["attributes", "flatten", "paths_referred_to"]
 
 _WITH_PROXIES = Usd.TraverseInstanceProxies(Usd.PrimAllPrimsPredicate)
 
 
-def flatten(stage: Usd.Stage, envs: Collection[str], kept: Collection[str]) -> Sdf.Layer:
+def flatten(
+    stage: Usd.Stage, envs: Collection[str], kept: Collection[str], editable: Collection[str] = ()
+) -> Sdf.Layer:
     """Compose the shared prims and some environments into one layer; the stage itself is not touched.
 
     Instances in the environments, and around them, are written out, so that each prim is there to be moved and cloned.
@@ -22,6 +24,7 @@ def flatten(stage: Usd.Stage, envs: Collection[str], kept: Collection[str]) -> S
         stage: The live stage; what its session layer says counts.
         envs: Paths of all environment roots.
         kept: Those of them to write.
+        editable: Prims outside of the environments that must not be in instances either.
     """
     session = Sdf.Layer.CreateAnonymous(".usda")
     session.subLayerPaths.append(stage.GetSessionLayer().identifier)
@@ -30,9 +33,9 @@ def flatten(stage: Usd.Stage, envs: Collection[str], kept: Collection[str]) -> S
     copy.SetLoadRules(stage.GetLoadRules())
     copy.MuteAndUnmuteLayers(stage.GetMutedLayers(), [])
     copy.SetEditTarget(session)
-    _write_out_instances(copy, kept)
+    _write_out_instances(copy, [*kept, *(path for path in editable if copy.GetPrimAtPath(path))])
     layer = copy.Flatten(False)
-    for attribute in list(_attributes(layer)):
+    for attribute in list(attributes(layer)):
         _stand_alone(copy, layer, attribute)
     return layer
 
@@ -89,7 +92,8 @@ def _properties(layer: Sdf.Layer) -> Iterator[Sdf.PropertySpec]:
         stack.extend(prim.nameChildren)
 
 
-def _attributes(layer: Sdf.Layer) -> Iterator[Sdf.AttributeSpec]:
+def attributes(layer: Sdf.Layer) -> Iterator[Sdf.AttributeSpec]:
+    """All attributes that a layer authors."""
     return (spec for spec in _properties(layer) if isinstance(spec, Sdf.AttributeSpec))
 
 

@@ -7,7 +7,9 @@ written every frame, and tiled images are cut into the buffers of the bundles.
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +17,7 @@ import warp as wp
 
 from ...cameras import CameraBundle
 from ...config import RendererCfg
-from ...errors import SceneError
+from ...errors import BackendFailedError, SceneError
 from ...scene.data import Scene, SceneChanges
 from ...scene.export import PARTITION, export_stage, partition_of
 from ...scene.openusd import UsdGeom
@@ -24,8 +26,9 @@ from ..base import Backend, FrameBinding
 from ..devices import pick_device
 from ..targets import retarget
 from ..warp.device_scene import scene_exposure
-from .lenses import calibrated_lenses, prim_lenses
-from .live import push_changes
+from .camera_prims import CameraPrims
+from .lenses import calibrated_lenses
+from .live import LightValues, light_values, push_changes
 from .options import OvrtxOptions
 from .session import Session
 from .surfaces import DeformedMeshes, MaterialInput
@@ -58,9 +61,11 @@ class OvrtxBackend(Backend):
         self._scene = Scene()
         self._stage: Any = None
         self._gain = 1.0
-        self._lights: set[str] = set()
+        self._lights: LightValues = {}
         self._views: list[View] = []
-        self._bound: list[Bound] = []
+        self._cameras = CameraPrims()
+        # Those that nobody holds any more are gone; of the others, what was written last is sent last.
+        self._bound: list[weakref.ref[Bound]] = []
         self._surfaces: list[MaterialInput | DeformedMeshes] = []
         self._result: Any = None
         self._fresh: set[View] = set()
@@ -87,13 +92,14 @@ class OvrtxBackend(Backend):
         self._fresh.clear()
         for view in self._views:
             view.forget()
-        for bound in self._bound:
+        self._cameras.forget()
+        for bound in self._bounds():
             bound.handle = None
         self._surfaces.clear()  # bound again by their owner, as are the others
         # An exposure that was chosen stays while the lights are those it was chosen for.
-        if not self._lights or self._lights != {light.path for light in scene.lights}:
+        if not self._lights or self._lights.keys() != {light.path for light in scene.lights}:
             self._gain = scene_exposure(scene, self.cfg)
-        self._lights = {light.path for light in scene.lights}
+        self._lights = light_values(stage, [light.path for light in scene.lights])
         export = export_stage(stage, scene, partitions=apart, exposure=self._gain)
         clock.lap("export")
         session = self._session
@@ -117,15 +123,9 @@ class OvrtxBackend(Backend):
         self._scene, self._stage = scene, stage
 
     def update(self, scene: Scene, changes: SceneChanges) -> bool:
-        pinned = {view.cameras[row] for view in self._views for row in np.flatnonzero(view.pinned)}
-        pinned |= {path for bound in self._bound if bound.written for path in bound.paths}
+        pinned = {path for bound in self._bounds() if bound.written for path in bound.paths}
         pinned |= {path for surface in self._surfaces for path in surface.pinned}
-        copies: dict[str, list[str]] = {}
-        for view in self._views:
-            for path, used in zip(view.bundle.paths, view.cameras, strict=True):
-                if used != path:
-                    copies.setdefault(path, []).append(used)
-        done = push_changes(self._session, self._stage, scene, changes, pinned, copies)
+        done = push_changes(self._session, self._stage, scene, changes, self._lights, pinned)
         self._scene = scene
         self._fresh.clear()
         return done
@@ -142,7 +142,7 @@ class OvrtxBackend(Backend):
         new = bound.again(binding.worlds)
         if bound.handle is not None:
             self._session.unbind(bound.handle)
-        self._bound.remove(bound)
+        self._drop(bound)
         self._attach(new)
         if new.written:
             self._session.reset_stack([path for path in new.paths if self._has(path)])
@@ -157,7 +157,7 @@ class OvrtxBackend(Backend):
 
     def _attach(self, bound: Bound) -> None:
         """Bind prims in the library; those of a binding that is broken for now are left as they are."""
-        self._bound.append(bound)
+        self._keep(bound)
         for path in bound.paths:
             prim = self._stage.GetPrimAtPath(path)
             if self._has(path) and not UsdGeom.Xformable(prim):
@@ -167,25 +167,37 @@ class OvrtxBackend(Backend):
                 )
         if bound.paths and all(map(self._has, bound.paths)):
             bound.handle = self._session.bind_transforms(bound.paths)
+            weakref.finalize(bound, self._session.retire, bound.handle).atexit = False
+
+    def _bounds(self) -> list[Bound]:
+        """The bindings that somebody holds."""
+        return [bound for bound in (ref() for ref in self._bound) if bound is not None]
+
+    def _keep(self, bound: Bound) -> None:
+        """Have a binding sent after all others."""
+        self._drop(bound)
+        self._bound.append(weakref.ref(bound))
+
+    def _drop(self, bound: Bound) -> None:
+        """Forget a binding, and those that nobody holds."""
+        self._bound = [weakref.ref(other) for other in self._bounds() if other is not bound]
 
     def write_poses(self, bound: object, positions: wp.array, quats: wp.array, order: str) -> None:
         assert isinstance(bound, Bound)
         self._first_write(bound)
         bound.write_poses(positions, quats, order)
-        bound.pull(self._bound)
+        bound.pull(self._bounds())
 
     def write_matrices(self, bound: object, matrices: wp.array) -> None:
         assert isinstance(bound, Bound)
         self._first_write(bound)
         bound.write_matrices(matrices)
-        bound.pull(self._bound)
+        bound.pull(self._bounds())
 
     def _first_write(self, bound: Bound) -> None:
         if not bound.written:
             self._session.reset_stack(bound.paths)
-        # What is written last is sent last.
-        self._bound.remove(bound)
-        self._bound.append(bound)
+        self._keep(bound)
 
     def bind_materials(self, own: OwnMaterials, name: str) -> MaterialInput:
         self._let_go(own)
@@ -232,6 +244,8 @@ class OvrtxBackend(Backend):
             self._prepare(view)
         except BaseException:
             self._views.remove(view)
+            with suppress(BackendFailedError):
+                view.release(self._session, self._cameras)
             raise
         bundle.backend_data = view
 
@@ -239,9 +253,8 @@ class OvrtxBackend(Backend):
         """Make the render products of a bundle, in the library's stage as it is now."""
         while self._stage.GetPrimAtPath(f"/OvrtxRender_{self._layers}"):
             self._layers += 1
-        taken = {path for other in self._views if other is not view for path in other.cameras}
         name, self._layers = f"OvrtxRender_{self._layers}", self._layers + 1
-        view.prepare(self._session, name, self._scene, self.cfg, self.options, taken)
+        view.prepare(self._session, self._stage, name, self._scene, self.cfg, self.options, self._cameras)
         self._fresh.clear()
         self._warm = False
 
@@ -250,15 +263,10 @@ class OvrtxBackend(Backend):
         self._prepare(view)
         rows = np.flatnonzero(view.pinned)
         self._session.reset_stack([view.cameras[row] for row in rows])
-        for name, values in view.lenses.items():
-            self._session.write_values([view.cameras[row] for row in values], name, list(values.values()))
 
     def update_lenses(self, bundle: CameraBundle) -> None:
         view: View = bundle.backend_data
-        rows = np.flatnonzero(~bundle.calibrated)
-        if len(rows):
-            for name, values in prim_lenses([bundle.cameras[row] for row in rows]).items():
-                self._session.write_values([view.cameras[row] for row in rows], name, list(values))
+        view.write_lenses(self._session)
         self._fresh.clear()
 
     def remove_cameras(self, bundle: CameraBundle) -> None:
@@ -266,7 +274,7 @@ class OvrtxBackend(Backend):
         self._views.remove(view)
         self._fresh.clear()
         self._result = None
-        view.release(self._session)
+        view.release(self._session, self._cameras)
         bundle.backend_data = None
 
     def set_outputs(self, bundle: CameraBundle, buffers: Mapping[str, wp.array]) -> None:
@@ -289,11 +297,8 @@ class OvrtxBackend(Backend):
         lenses = calibrated_lenses(matrices.numpy().astype(np.float64), cameras, bundle.width, bundle.height)
         paths = [view.cameras[row] for row in rows]
         for name, values in lenses.items():
-            self._session.write_values(paths, name, list(values))
+            self._session.write_values(paths, name, values)
             view.lenses.setdefault(name, {}).update(zip(rows.tolist(), values, strict=True))
-        flat = [path for path, camera in zip(paths, cameras, strict=True) if camera.orthographic]
-        if flat:
-            self._session.write_values(flat, "projection", ["perspective"] * len(flat))
         self._fresh.clear()
 
     def forget_history(self, bundle: CameraBundle, cameras: np.ndarray) -> None:
@@ -326,7 +331,7 @@ class OvrtxBackend(Backend):
     def _send(self) -> list[Any]:
         """Hand over every pose that was written since the last frame; returns buffers to keep until the next one."""
         kept = []
-        for bound in self._bound:
+        for bound in self._bounds():
             if not bound.sent and bound.handle is not None:
                 self._session.send(bound.handle, bound.matrices)
                 bound.sent = True

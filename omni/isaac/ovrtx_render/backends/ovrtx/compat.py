@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from importlib import import_module, metadata
 from importlib.util import find_spec
@@ -145,9 +145,7 @@ class Library:
             warnings.simplefilter("ignore", DeprecationWarning)
             return mapping.tensor
 
-    def destroy(self, renderer: Any, bindings: Iterable[Any] = ()) -> None:
-        """Release a renderer and its bindings; before 0.4 the last reference does it."""
-        for binding in bindings:
-            binding.unbind()
+    def destroy(self, renderer: Any) -> None:
+        """Release a renderer; before 0.4 the last reference does it."""
         if hasattr(renderer, "destroy"):
             renderer.destroy()

@@ -188,17 +188,16 @@ _TYPES: dict[Any, tuple[Any, ...]] = {
 }
 
 
-def take_image(kind: str, tensor: Any, grid: TileGrid, device: wp.Device) -> wp.array:
+def take_image(kind: str, image: Any, grid: TileGrid, device: wp.Device) -> wp.array:
     """A mapped output as an (H, W, C) array on the device; a copy only where it lies on another GPU.
 
     Args:
         kind: Name of the output kind that is made of it.
-        tensor: What the library exports; (H, W) is taken as one channel.
+        image: What the library gives; (H, W) is taken as one channel.
 
     Raises:
         BackendFailedError: It has another shape or element type than the kind is made of.
     """
-    image: Any = wp.from_dlpack(tensor)
     kernel = _KERNELS[kind]
     width, height = grid.size
     shape = tuple(image.shape)

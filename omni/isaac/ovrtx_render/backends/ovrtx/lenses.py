@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,17 +22,19 @@ _NAMES = {
 }
 
 
-def prim_lenses(cameras: Sequence[Camera]) -> dict[str, np.ndarray]:
-    """(n,) or (n, 2) float32 by attribute: the lenses that were read of the stage."""
-    return {
-        name: np.array([getattr(camera, field) for camera in cameras], np.float32) for name, field in _NAMES.items()
+def prim_lenses(cameras: Sequence[Camera]) -> dict[str, list[Any]]:
+    """n values by attribute: the lenses that were read of the stage."""
+    values: dict[str, list[Any]] = {
+        name: list(np.array([getattr(camera, field) for camera in cameras], np.float32))
+        for name, field in _NAMES.items()
     }
+    return {**values, "projection": ["orthographic" if camera.orthographic else "perspective" for camera in cameras]}
 
 
 def calibrated_lenses(
     intrinsics: np.ndarray, cameras: Sequence[Camera], width: int, height: int
-) -> dict[str, np.ndarray]:
-    """(n,) float32 by attribute that give (n, 3, 3) pixel intrinsics; each camera keeps its focal length.
+) -> dict[str, list[Any]]:
+    """n values by attribute that give (n, 3, 3) pixel intrinsics; each camera keeps its focal length.
 
     Raises:
         InputError: Pixels would not be square, or the axes not perpendicular, which OVRTX does not draw.
@@ -52,4 +55,5 @@ def calibrated_lenses(
         "horizontalApertureOffset": (width / 2.0 - intrinsics[:, 0, 2]) * aperture / width,
         "verticalApertureOffset": (intrinsics[:, 1, 2] - height / 2.0) * aperture / width,
     }
-    return {name: np.ascontiguousarray(value, np.float32) for name, value in values.items()}
+    lenses: dict[str, list[Any]] = {name: list(value.astype(np.float32)) for name, value in values.items()}
+    return {**lenses, "projection": ["perspective"] * len(cameras)}

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 from ...errors import BackendFailedError
 from ...scene.data import Scene, SceneChanges
 from ...scene.export import tensor_of
+from ...scene.live_edits import is_unseen
 from ...scene.openusd import TIME, Usd, UsdGeom
 from ...scene.transforms import matrix
 from .session import Session
 
-__all__ = ["push_changes"]
+__all__ = ["LightValues", "light_values", "push_changes"]
+
+LightValues = dict[str, dict[str, tuple[str, Any]]]
+"""Type and value of every attribute that a light authors, by path and name."""
 
 _LIGHT_TYPES = frozenset({"float", "bool", "color3f", "int", "token"})
+
+
+def light_values(stage: Usd.Stage, paths: Iterable[str]) -> LightValues:
+    """What some lights say now."""
+    return {path: _values_of(stage.GetPrimAtPath(path)) for path in paths}
 
 
 def push_changes(
@@ -23,14 +33,14 @@ def push_changes(
     stage: Usd.Stage,
     scene: Scene,
     changes: SceneChanges,
+    lights: LightValues,
     pinned: Collection[str],
-    copies: Mapping[str, list[str]],
 ) -> bool:
     """Write what changed of a scene.
 
     Args:
+        lights: What the lights said before; brought up to date.
         pinned: Prims whose transforms are written as arrays; the stage does not move them.
-        copies: Camera prims that were copied, with their copies.
 
     Returns:
         False if the stage has to be loaded again: a material changed, or a light in a way that cannot be written.
@@ -39,7 +49,11 @@ def push_changes(
         return False
     try:
         for index in changes.lights:
-            _push_light(session, stage, scene.lights[index].path)
+            path = scene.lights[index].path
+            new = _values_of(stage.GetPrimAtPath(path))
+            if not _push_light(session, path, lights[path], new):
+                return False
+            lights[path] = new
     except BackendFailedError:
         return False
     moved = _frame_paths(scene, changes.frames)
@@ -50,19 +64,31 @@ def push_changes(
         prim = stage.GetPrimAtPath(path)
         if path in pinned or not prim or prim.IsInstanceProxy() or not UsdGeom.Xformable(prim):
             continue
-        local = matrix(UsdGeom.Xformable(prim).GetLocalTransformation(TIME))
-        for target in (path, *(copy for copy in copies.get(path, ()) if copy not in pinned)):
-            paths.append(target)
-            matrices.append(local)
+        paths.append(path)
+        matrices.append(matrix(UsdGeom.Xformable(prim).GetLocalTransformation(TIME)))
     session.place(paths, np.array(matrices).reshape(-1, 4, 4))
     return True
 
 
-def _push_light(session: Session, stage: Usd.Stage, path: str) -> None:
-    for attribute in stage.GetPrimAtPath(path).GetAuthoredAttributes():
-        name, kind = attribute.GetName(), str(attribute.GetTypeName())
-        if name.startswith("inputs:") and kind in _LIGHT_TYPES:
-            session.write_values([path], name, [tensor_of(kind, attribute.Get(TIME))])
+def _values_of(prim: Usd.Prim) -> dict[str, tuple[str, Any]]:
+    return {
+        attribute.GetName(): (str(attribute.GetTypeName()), attribute.Get(TIME))
+        for attribute in prim.GetAuthoredAttributes()
+        if not attribute.GetName().startswith("xformOp") and not is_unseen(attribute.GetName())
+    }
+
+
+def _push_light(
+    session: Session, path: str, old: Mapping[str, tuple[str, Any]], new: Mapping[str, tuple[str, Any]]
+) -> bool:
+    """Write what a light says otherwise; False if it says something no more, or what cannot be written."""
+    changed = {name: value for name, value in new.items() if old.get(name) != value}
+    writable = all(kind in _LIGHT_TYPES and value is not None for kind, value in changed.values())
+    if not writable or not old.keys() <= new.keys():
+        return False
+    for name, (kind, value) in changed.items():
+        session.write_values([path], name, [tensor_of(kind, value)])
+    return True
 
 
 def _frame_paths(scene: Scene, frames: np.ndarray) -> Iterable[str]:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+import warp as wp
+
 from ...config import RendererCfg
 from ...errors import ConfigError
 
@@ -144,6 +146,13 @@ class OvrtxOptions:
                     f"backend_options['settings'] names {name!r}, whose type is not known; give ('float', 1.0) instead "
                     f"of the bare value, or one of: {', '.join(SETTING_TYPES)}"
                 )
+
+    def device_ids(self, device: wp.Device) -> list[int]:
+        """CUDA devices that draw: that of the buffers, unless it is none that may be used; none leaves the choice."""
+        active = [int(number) for number in self.active_cuda_gpus.split(",")] if self.active_cuda_gpus else []
+        if device.is_cuda and (not active or device.ordinal in active):
+            return [int(device.ordinal)]
+        return active
 
     def product_settings(self) -> dict[str, tuple[str, Any]]:
         """USD type and value of every render setting that was chosen, by attribute name."""

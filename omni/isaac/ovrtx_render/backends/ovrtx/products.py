@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,12 @@ _SIMPLE = {
 }
 _TOKENS = {"real_time": "RealTimePathTracing", "path_tracing": "PathTracing", "minimal": "Minimal"}
 _COLOURS_ONLY = frozenset({"LdrColor", "HdrColor"})
+
+_SCHEMAS = tuple(
+    f"OmniRtxSettings{name}API_1"
+    for name in ("Common", "CommonAdvanced", "Minimal", "Rt", "RtAdvanced", "Pt", "PtAdvanced")
+)
+"""What declares the render settings; before 0.5 they are not applied by themselves."""
 
 HISTORY_TILES = "omni:rtx:viewTile:renderHistoryReset:tileIndices"
 HISTORY_REQUEST = "omni:rtx:viewTile:renderHistoryReset:requestId"
@@ -173,20 +179,23 @@ def products_usda(
     options: OvrtxOptions,
     background: tuple[float, float, float] | None,
     headlight: bool,
-    device_id: int | None,
+    device_ids: Sequence[int],
 ) -> str:
     """The text of a layer whose default prim holds the products of a bundle; their cameras are not in it.
 
     Args:
         background: Linear colour of a pixel that hits nothing; None shows the dome light.
         headlight: Whether a light at the camera is the only one.
-        device_id: CUDA device that draws; None leaves it to the library.
+        device_ids: CUDA devices that draw; none leaves it to the library.
     """
     name = products[0].path.split("/")[1]
     lines = ["#usda 1.0", "(", f'    defaultPrim = "{name}"', ")", f'def Scope "{name}"', "{"]
+    # A relationship without a target may not be there to be written, and targets outside of this layer are dropped.
+    placeholder = f"/{name}/Placeholder"
+    lines += ['    def Camera "Placeholder"', "    {", "    }"]
     for product in products:
         settings = _settings(product.mode, cfg, options, background, headlight)
-        lines += _product_usda(product, settings, device_id)
+        lines += _product_usda(product, settings, device_ids, placeholder)
     return "\n".join([*lines, "}", ""])
 
 
@@ -221,20 +230,22 @@ def _settings(
     return {**out, **options.product_settings()}
 
 
-def _product_usda(product: Product, settings: Mapping[str, tuple[str, Any]], device_id: int | None) -> list[str]:
+def _product_usda(
+    product: Product, settings: Mapping[str, tuple[str, Any]], device_ids: Sequence[int], camera: str
+) -> list[str]:
     width, height = product.grid.size
     variables = ", ".join(f"<{product.var_path(source)}>" for source in product.sources)
     lines = [
         f'    def RenderProduct "{product.path.rpartition("/")[2]}" (',
-        '        prepend apiSchemas = ["OmniRtxSettingsCommonAdvancedAPI_1"]',
+        f"        prepend apiSchemas = {_usd_value(list(_SCHEMAS))}",
         "    )",
         "    {",
-        "        rel camera",
+        f"        rel camera = <{camera}>",
         f"        uniform int2 resolution = ({width}, {height})",
         f"        rel orderedVars = [{variables}]",
     ]
-    if device_id is not None:
-        lines.append(f"        uint[] deviceIds = [{device_id}]")
+    if device_ids:
+        lines.append(f"        uint[] deviceIds = {_usd_value(list(device_ids))}")
     lines += [f"        {kind} {name} = {_usd_value(value)}" for name, (kind, value) in settings.items()]
     for source in product.sources:
         lines += [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ...scene.openusd import Sdf
 from .compat import Library, load_library
 from .options import OvrtxOptions
 
-__all__ = ["XFORM", "Session", "stream_of"]
+__all__ = ["XFORM", "Binding", "Session", "stream_of"]
 
 XFORM = "omni:xform"
 RESET_STACK = "omni:resetXformStack"
@@ -25,6 +26,25 @@ RESET_STACK = "omni:resetXformStack"
 def stream_of(device: wp.Device) -> int | None:
     """The device's stream as the library counts them: 1 is the default stream, 0 would be none at all."""
     return int(device.stream.cuda_stream or 1) if device.is_cuda else None
+
+
+@dataclass(eq=False)
+class Binding:
+    """An attribute of prims that is written every frame.
+
+    Attributes:
+        paths: The prims.
+        name: The attribute.
+        method: Call of the library that binds it.
+        how: Further arguments of that call.
+        native: Binding of the library; None as long as it has to be made (again).
+    """
+
+    paths: list[str]
+    name: str
+    method: str
+    how: dict[str, Any] = field(default_factory=dict)
+    native: Any = None
 
 
 class Session:
@@ -56,7 +76,8 @@ class Session:
             "texture_streaming_mode": self.library.texture_streaming(options.texture_streaming),
         }
         self._renderer: Any = self.library.make_renderer({k: v for k, v in config.items() if v is not None})
-        self._bindings: list[Any] = []
+        self._bindings: list[Binding] = []
+        self._retired: list[Binding] = []
         self._pending: list[tuple[Any, str]] = []
         # Operations that ran out of time: dropping one would wait for it without end.
         self._overdue: list[Any] = []
@@ -71,8 +92,7 @@ class Session:
     def open(self, root: Sdf.Layer | str) -> None:
         """Replace the stage by a root layer, as text or by way of a temporary file; bindings of the earlier one are
         released first."""
-        for binding in self._bindings:
-            binding.unbind()
+        self._release_bindings()
         self._bindings.clear()
         limit = self._options.load_timeout
         if isinstance(root, str):
@@ -89,15 +109,18 @@ class Session:
 
     def clone(self, source: str, targets: list[str]) -> None:
         """Copy a prim and all below it."""
+        self._release_bindings()
         self._do(f"cloning {source}", self._options.load_timeout, "clone_usd", source, targets)
 
     def add_layer(self, text: str, prefix: str) -> Any:
         """Reference a layer at a prim path; the result removes it again."""
+        self._release_bindings()
         what = f"adding {prefix}"
         return self._do(what, self._options.load_timeout, "add_usd_reference_from_string", text, prefix)
 
     def remove_layer(self, handle: Any) -> None:
         """Remove what was added."""
+        self._release_bindings()
         self._do("removing a layer", self._options.load_timeout, "remove_usd", handle)
 
     # -- attributes -------------------------------------------------------------------------------------------------
@@ -108,14 +131,14 @@ class Session:
             data = np.ascontiguousarray(matrices, np.float64)
             self._write(paths, XFORM, data, semantic=self._xform, prim_mode=self._must_exist)
 
-    def reset_stack(self, paths: list[str]) -> None:
-        """From now on the transforms of these prims are those of the world."""
-        self.raise_flags(paths, RESET_STACK)
+    def reset_stack(self, paths: list[str], on: bool = True) -> None:
+        """From now on the transforms of these prims are those of the world, or (off) relative to what is above."""
+        self.write_flags(paths, RESET_STACK, on)
 
-    def raise_flags(self, paths: list[str], name: str) -> None:
+    def write_flags(self, paths: list[str], name: str, value: bool) -> None:
         """Set a bool attribute of prims; it is made where there is none."""
         if paths:
-            self._write(paths, name, np.ones(len(paths), np.bool_), prim_mode=self._create)
+            self._write(paths, name, np.full(len(paths), value, np.bool_), prim_mode=self._create)
 
     def write_tokens(self, paths: list[str], name: str, tokens: list[str]) -> None:
         """Write a token a prim; the attribute is made where there is none."""
@@ -137,41 +160,67 @@ class Session:
         what = f"writing {name} of {paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}"
         self._do(what, self._options.load_timeout, "write_attribute", paths, name, data, **how)
 
-    def bind_transforms(self, paths: list[str]) -> Any:
+    # -- bindings -----------------------------------------------------------------------------------------------------
+
+    def bind_transforms(self, paths: list[str]) -> Binding:
         """Bind the transforms of prims for writing every frame; all of them must exist."""
-        return self._bind(paths, XFORM, semantic=self._xform)
+        return self._bind(paths, XFORM, "bind_attribute", semantic=self._xform)
 
-    def bind_floats(self, paths: list[str], name: str, width: int) -> Any:
+    def bind_floats(self, paths: list[str], name: str, width: int) -> Binding:
         """Bind an attribute of ``width`` floats of prims; all of them must have it."""
-        return self._bind(paths, name, dtype="float32", shape=(width,) if width > 1 else None)
+        return self._bind(paths, name, "bind_attribute", dtype="float32", shape=(width,) if width > 1 else None)
 
-    def bind_points(self, paths: list[str]) -> Any:
+    def bind_points(self, paths: list[str]) -> Binding:
         """Bind the points of meshes; one (n, 3) float32 array a prim is sent."""
         return self._bind(paths, "points", "bind_array_attribute", dtype="float32", shape=(3,))
 
-    def _bind(self, paths: list[str], name: str, method: str = "bind_attribute", **how: Any) -> Any:
-        flags = self.library.module.BindingFlag.OPTIMIZE
-        what, limit = f"binding {name} of {paths[0]} and others", self._options.load_timeout
-        binding = self._do(what, limit, method, paths, name, prim_mode=self._must_exist, flags=flags, **how)
+    def _bind(self, paths: list[str], name: str, method: str, **how: Any) -> Binding:
+        self._unbind_retired()
+        binding = Binding(paths, name, method, how)
+        self._make(binding)
         self._bindings.append(binding)
         return binding
 
-    def unbind(self, binding: Any) -> None:
+    def _make(self, binding: Binding) -> None:
+        flags = self.library.module.BindingFlag.OPTIMIZE
+        what, limit = f"binding {binding.name} of {binding.paths[0]} and others", self._options.load_timeout
+        how = {"prim_mode": self._must_exist, "flags": flags, **binding.how}
+        binding.native = self._do(what, limit, binding.method, binding.paths, binding.name, **how)
+
+    def _release_bindings(self) -> None:
+        """Prims are about to come or go, which bindings may not survive: they are made again when next written."""
+        for binding in self._bindings:
+            self._unmake(binding)
+
+    def _unmake(self, binding: Binding) -> None:
+        native, binding.native = binding.native, None
+        if native is not None:
+            self._guard(f"releasing {binding.name} of {binding.paths[0]} and others", native.unbind)
+
+    def unbind(self, binding: Binding) -> None:
         """Release a binding."""
         if binding in self._bindings:
             self._bindings.remove(binding)
-            binding.unbind()
+            self._unmake(binding)
 
-    def send(self, binding: Any, array: wp.array | list[wp.array]) -> None:
+    def retire(self, binding: Binding) -> None:
+        """Release a binding at the next call; from any thread, in the middle of anything."""
+        self._retired.append(binding)
+
+    def _unbind_retired(self) -> None:
+        while self._retired:
+            self.unbind(self._retired.pop())
+
+    def send(self, binding: Binding, array: wp.array | list[wp.array]) -> None:
         """Write an array, or one a prim, into a binding. It is read in place: leave it alone until :meth:`step`
         returns."""
+        if binding.native is None:
+            self._make(binding)
         stream = stream_of(self._device)
         how = {} if stream is None else {"cuda_stream": stream}
-        try:
-            operation = binding.write_async(array, data_access=self._async, **how)
-        except (RuntimeError, ValueError, TypeError) as error:
-            raise BackendFailedError(f"OVRTX does not take what was written: {_line(error)}") from error
-        self._pending.append((operation, "writing what is bound"))
+        what = f"writing {binding.name} of {binding.paths[0]} and others"
+        operation = self._guard(what, binding.native.write_async, array, data_access=self._async, **how)
+        self._pending.append((operation, what))
 
     # -- frames -----------------------------------------------------------------------------------------------------
 
@@ -183,11 +232,9 @@ class Session:
             first: Whether shaders may have to be compiled.
         """
         options = self._options
+        self._unbind_retired()
         limit = options.load_timeout if first else options.frame_timeout
-        try:
-            operation = self._renderer.step_async(set(products), options.delta_time)
-        except (RuntimeError, ValueError, TypeError) as error:
-            raise BackendFailedError(f"OVRTX cannot draw a frame: {_line(error)}") from error
+        operation = self._guard("drawing a frame", self._renderer.step_async, set(products), options.delta_time)
         pending, self._pending = self._pending, []
         problem: BackendFailedError | None = None
         for write, what in pending:
@@ -213,28 +260,35 @@ class Session:
         module, cuda = self.library.module, self._device.is_cuda
         target = module.Device.CUDA if cuda else module.Device.CPU
         mapping = self._guard("mapping an image", var.map, device=target, sync_stream=0)
-        if cuda and self._options.gpu_wait == "stream":
-            mapping.wait_on(stream_of(self._device))
-        else:
-            mapping.wait()
+        try:
+            if cuda and self._options.gpu_wait == "stream":
+                self._guard("waiting for an image", mapping.wait_on, stream_of(self._device))
+            else:
+                self._guard("waiting for an image", mapping.wait)
+        except BackendFailedError:
+            self.unmap(mapping)
+            raise
         return mapping
+
+    def image(self, mapping: Any) -> wp.array:
+        """A mapped output as an array over the memory of the library."""
+        return self._guard("reading an image", lambda: wp.from_dlpack(self.library.exported(mapping)))
 
     def read_bytes(self, var: Any) -> np.ndarray:
         """The contents of a small output, such as a label map, on the host."""
         mapping = self._guard("mapping a label map", var.map, device=self.library.module.Device.CPU)
         try:
-            mapping.wait()
-            return np.from_dlpack(self.library.exported(mapping)).copy()
+            self._guard("waiting for a label map", mapping.wait)
+            data = self._guard("reading a label map", lambda: np.from_dlpack(self.library.exported(mapping)).copy())
+            return np.asarray(data)
         finally:
-            mapping.unmap()
+            self._guard("giving a label map back", mapping.unmap)
 
     def unmap(self, mapping: Any) -> None:
         """Give an image back, once the work that was launched on it is done."""
         stream = stream_of(self._device)
-        if stream is None:
-            mapping.unmap()
-        else:
-            mapping.unmap(stream=stream)
+        how = {} if stream is None else {"stream": stream}
+        self._guard("giving an image back", mapping.unmap, **how)
 
     def close(self) -> None:
         """Destroy the renderer; may be called twice."""
@@ -244,8 +298,10 @@ class Session:
         pending, self._pending = self._pending, []
         for write, what in pending:
             self._wait(write, what, self._options.frame_timeout)
-        bindings, self._bindings = self._bindings, []
-        self._guard("closing", self.library.destroy, renderer, bindings)
+        self._release_bindings()
+        self._bindings.clear()
+        self._retired.clear()
+        self._guard("closing", self.library.destroy, renderer)
 
     # -- waiting ----------------------------------------------------------------------------------------------------
 

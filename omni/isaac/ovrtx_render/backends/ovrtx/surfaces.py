@@ -9,6 +9,7 @@ import numpy as np
 import warp as wp
 
 from ...errors import ConfigError, SceneError
+from ...scene.export import PREVIEW_INPUTS
 from ...scene.openusd import Usd, UsdGeom
 from ...scene.own_rows import OwnMaterials, OwnMeshes
 from ...surface_bindings import MATERIAL_INPUTS
@@ -103,7 +104,7 @@ class DeformedMeshes:
         # World positions: the prims stand at the origin, and nothing above them counts.
         session.reset_stack(self.pinned)
         session.place(self.pinned, np.tile(np.eye(4), (len(self.pinned), 1, 1)))
-        session.raise_flags(self.pinned, "doubleSided")
+        session.write_flags(self.pinned, "doubleSided", True)
         shaded = [path for path in self.pinned if UsdGeom.Mesh(stage.GetPrimAtPath(path)).GetNormalsAttr().Get()]
         if shaded:  # those of the rest shape would light the deformed one; without any the library makes its own
             session.write_arrays(shaded, "normals", [np.zeros((0, 3), np.float32)] * len(shaded))
@@ -136,8 +137,9 @@ def _shader_input(stage: Usd.Stage, path: str, name: str) -> tuple[str, str]:
     names = [f"inputs:{candidate}" for candidate in _SHADER_INPUTS[name]]
     for prim in Usd.PrimRange(material):
         if prim.GetTypeName() == "Shader":
+            is_preview = prim.GetAttribute("info:id").Get() == "UsdPreviewSurface"
             for attribute in names:
-                if prim.GetAttribute(attribute).HasAuthoredValue():
+                if prim.GetAttribute(attribute).HasAuthoredValue() or (is_preview and attribute in PREVIEW_INPUTS):
                     return str(prim.GetPath()), attribute
     raise ConfigError(
         f"{path} authors no {' or '.join(names)}, and OVRTX writes inputs that exist only; author one, or use "

@@ -13,10 +13,13 @@ from ...errors import BackendFailedError
 from ...outputs import SEGMENTATIONS
 from ...scene.data import Scene
 from ...scene.export import VIEW_PARTITION, partition_of
+from ...scene.openusd import Usd
 from ..ids import describe_ids, palette, semantic_palette
 from ..targets import allocate_targets
+from .camera_prims import CameraPrims
 from .cutting import IdTable, cut, take_image
 from .labels import UNLABELLED, InstanceIds, SemanticIds
+from .lenses import prim_lenses
 from .options import OvrtxOptions
 from .products import (
     HISTORY_REQUEST,
@@ -39,12 +42,12 @@ class View:
     Attributes:
         products: Render products that draw it.
         layer: Handle of the layer that they stand in.
-        cameras: Paths of the camera prims, one a row; a copy where another bundle has the prim already.
-        matrices: (N,) mat44d world matrices of the cameras [stage units].
+        cameras: Paths of the camera prims, one a row; see :class:`CameraPrims`.
+        matrices: (N,) mat44d world matrices of the cameras [stage units]; zero where none was set.
         pinned: (N,) bool: cameras whose pose was set; the others follow their prims.
         sent: Whether the library has the poses.
         forgotten: (N,) bool: cameras whose earlier images must not show in the next ones.
-        lenses: Attributes of calibrated cameras, by name and row.
+        lenses: Values of calibrated cameras, by attribute and row.
         targets: Flat output buffers by kind.
         copies: (to, from) buffers of kinds that were asked for twice.
     """
@@ -58,7 +61,7 @@ class View:
         self.matrices: Any = wp.zeros(len(bundle), dtype=wp.mat44d, device=device)
         self.pinned = np.zeros(len(bundle), bool)
         self.sent = True
-        self.lenses: dict[str, dict[int, float]] = {}
+        self.lenses: dict[str, dict[int, Any]] = {}
         self.targets = allocate_targets(bundle, device)
         self.copies: list[tuple[wp.array, wp.array]] = []
         self.forgotten = np.zeros(len(bundle), bool)
@@ -71,18 +74,25 @@ class View:
 
     def forget(self) -> None:
         """Let go of everything that belonged to a stage that was replaced."""
-        self.products, self.layer, self._handle, self._handle_rows = [], None, None, 0
+        self.products, self.layer, self.cameras, self._handle, self._handle_rows = [], None, [], None, 0
         self._tables.clear()
         self.sent = not self.pinned.any()
 
     def prepare(
-        self, session: Session, name: str, scene: Scene, cfg: RendererCfg, options: OvrtxOptions, taken: set[str]
+        self,
+        session: Session,
+        stage: Usd.Stage,
+        name: str,
+        scene: Scene,
+        cfg: RendererCfg,
+        options: OvrtxOptions,
+        prims: CameraPrims,
     ) -> None:
         """Make the render products, and give them their cameras.
 
         Args:
             name: Name of the prim below which they stand; it must not exist.
-            taken: Camera prims of other bundles.
+            prims: The camera prims that there are.
         """
         bundle, limit = self.bundle, session.library.tile_limit
         grids = split_cameras(len(bundle), bundle.width, bundle.height, limit, options.max_image_size)
@@ -93,17 +103,11 @@ class View:
             options,
             cfg.background if bundle.background is None else bundle.background,
             headlight=cfg.headlight and not scene.lights,
-            device_id=self.device.ordinal if self.device.is_cuda else None,
+            device_ids=options.device_ids(self.device),
         )
         self.layer = session.add_layer(text, f"/{name}")
-        self.cameras = []
-        for path in bundle.paths:
-            own = path
-            if path in taken:
-                # Poses and lenses are a bundle's own, so a prim serves one bundle only.
-                own = f"{path}{name}"
-                session.clone(path, [own])
-            self.cameras.append(own)
+        self.cameras = prims.take(session, stage, bundle.paths)
+        self.write_lenses(session)
         inside = np.flatnonzero(bundle.envs >= 0)
         if is_partitioned(scene, cfg) and len(inside):
             tokens = [partition_of(int(bundle.envs[row])) for row in inside]
@@ -114,11 +118,21 @@ class View:
         bundle.info.clear()
         describe_ids(scene, bundle, cfg.semantic_colors)
 
+    def write_lenses(self, session: Session) -> None:
+        """Write the lenses of the prims, and those that were set in their place."""
+        lenses = prim_lenses(self.bundle.cameras)
+        for name, values in self.lenses.items():
+            for row, value in values.items():
+                lenses[name][row] = value
+        for name, written in lenses.items():
+            session.write_values(self.cameras, name, written)
+
     # -- poses ------------------------------------------------------------------------------------------------------
 
     def pin(self, session: Session, rows: np.ndarray) -> None:
-        """From now on the poses of these cameras are those in :attr:`matrices`."""
-        new = rows[~self.pinned[rows]]
+        """From now on the poses of these cameras are those in :attr:`matrices`, but for those that were never set."""
+        given = self.matrices.numpy()[rows, 3, 3] == 1.0
+        new = np.unique(rows[given & ~self.pinned[rows]])
         self.pinned[new] = True
         self.sent = False
         session.reset_stack([self.cameras[row] for row in new])
@@ -145,8 +159,9 @@ class View:
                 session.write_values([product.path], HISTORY_REQUEST, [np.int32(self._requests)])
         self.forgotten[:] = False
 
-    def release(self, session: Session) -> None:
+    def release(self, session: Session, prims: CameraPrims) -> None:
         """Remove everything of the bundle from the library."""
+        prims.give_back(self.bundle.paths[: len(self.cameras)], self.cameras)
         if self._handle is not None:
             session.unbind(self._handle)
         if self.layer is not None:
@@ -175,14 +190,13 @@ class View:
                 var = find_var(session, frame, product, source)
                 mapping = session.map(var)
                 try:
-                    tensor = session.library.exported(mapping)
-                    image = take_image(kinds[0], tensor, product.grid, self.device)
+                    image = take_image(kinds[0], session.image(mapping), product.grid, self.device)
                     for kind in kinds:
                         ids = (
                             self._id_table(session, frame, product, kind, scene, cfg) if kind in SEGMENTATIONS else None
                         )
                         cut(kind, image, product.grid, product.first, mine, self.targets[kind], gain, ids)
-                    del image, tensor
+                    del image
                 finally:
                     session.unmap(mapping)
         for to, buffer in self.copies:

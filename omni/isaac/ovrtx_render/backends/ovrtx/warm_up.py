@@ -75,7 +75,7 @@ def _change(
     source, kind = _colour_of(product) or (_COLOUR, "rgb")
     mapping = session.map(find_var(session, last_frame(result, product.path), product, source))
     try:
-        image = take_image(kind, session.library.exported(mapping), product.grid, device)
+        image = take_image(kind, session.image(mapping), product.grid, device)
         if product.path not in before:
             before[product.path] = wp.clone(image)
             return 255.0
@@ -94,7 +94,7 @@ def _look(
                 continue
             mapping = session.map(find_var(session, last_frame(result, product.path), product, _COLOUR))
             try:
-                image = take_image("rgb", session.library.exported(mapping), product.grid, device)
+                image = take_image("rgb", session.image(mapping), product.grid, device)
                 span = blank_tiles(image, product.grid)
             finally:
                 session.unmap(mapping)
