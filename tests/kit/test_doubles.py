@@ -44,6 +44,29 @@ SIGNATURES = {
     "omni.kit.notification_manager:post_notification": "text hide_after_timeout= duration= status= button_infos=",
     "isaacsim.core.rendering_manager:RenderingManager.register_callback": "event callback order=",
     "isaacsim.core.rendering_manager:RenderingManager.deregister_callback": "uid",
+    "omni.kit.app:ExtensionManager.subscribe_to_extension_enable": (
+        "self on_enable_fn on_disable_fn= ext_name= hook_name="
+    ),
+    "omni.kit.menu.utils:MenuItemDescription": (
+        "name= glyph= header= appear_after= enabled= ticked= ticked_value= radio_group= sub_menu= hotkey= name_fn= "
+        "show_fn= enable_fn= ticked_fn= onclick_action= unclick_action="
+    ),
+    "omni.timeline:get_timeline_interface": "",
+    "omni.timeline:ITimeline.play": "self",
+    "omni.timeline:ITimeline.pause": "self",
+    "omni.timeline:ITimeline.stop": "self",
+    "omni.timeline:ITimeline.commit": "self",
+    "omni.timeline:ITimeline.is_playing": "self",
+    "omni.timeline:ITimeline.is_stopped": "self",
+    "omni.ui:Window.__init__": "self title dockPreference= arguments",
+    "omni.ui:Window.deferred_dock_in": "self target_window active_window=",
+    "omni.ui:Window.destroy": "self",
+    "omni.ui:Workspace.set_show_window_fn": "title fn",
+    "omni.ui:Workspace.show_window": "title show=",
+    "omni.ui:Workspace.get_window": "title",
+    "usdrt:Rt.Xformable.CreateFabricHierarchyWorldMatrixAttr": "self",
+    "usdrt:Rt.Xformable.SetWorldXformFromUsd": "self",
+    "usdrt:Usd.Stage.GetPrimAtPath": "self path",
     "usdrt:Usd.Stage.Attach": "stageId",
     "usdrt:Usd.Stage.SelectPrims": (
         "self require_prim_type= require_applied_schemas= require_attrs= device= want_paths="
@@ -52,9 +75,19 @@ SIGNATURES = {
 """Parameters by name; ``=`` marks those with a default."""
 
 
-def test_signatures(make_kit) -> None:
-    with make_kit("kit110"):
-        for where, expected in SIGNATURES.items():
+SIGNATURES_107 = {
+    "isaacsim.core.api:SimulationContext.instance": "",
+    "isaacsim.core.api:SimulationContext.add_render_callback": "self callback_name callback_fn",
+    "isaacsim.core.api:SimulationContext.remove_render_callback": "self callback_name",
+    "isaacsim.core.api:SimulationContext.render_callback_exists": "self callback_name",
+}
+"""What only Isaac Sim 5.x has."""
+
+
+@pytest.mark.parametrize(("profile", "signatures"), [("kit110", SIGNATURES), ("kit107", SIGNATURES_107)])
+def test_signatures(make_kit, profile: str, signatures: dict[str, str]) -> None:
+    with make_kit(profile):
+        for where, expected in signatures.items():
             module, _, attributes = where.partition(":")
             found = import_module(module)
             for attribute in attributes.split("."):

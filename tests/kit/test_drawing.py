@@ -352,6 +352,39 @@ def test_bodies_are_taken_from_fabric_while_physics_plays(make_kit, look) -> Non
         assert kit.told() == []
 
 
+def test_bodies_that_fabric_cannot_place_are_given_a_place(make_kit, look) -> None:
+    with make_kit("kit110") as kit:
+        import usdrt
+
+        kit.open()
+        kit.set("poses", "fabric")
+        balls = [f"/World/envs/env_{i}/Ball" for i in range(2)]
+        bodies = usdrt.FABRIC[kit.context.get_stage_id()] = {balls[0]: None, balls[1]: np.eye(4)}
+        bodies[balls[1]][3, :3] = 2.0, 0.0, -0.8
+        model = look(kit, kit.enable())
+        assert depth_at_centre(model) == pytest.approx([0.4, 0.7], abs=0.02)  # the first from the stage
+        assert any("1 rigid bodies had no world matrix" in text and balls[0] in text for text in kit.told("info"))
+        bodies[balls[0]][3, 2] = -0.9  # from now on physics may move it
+        model.request_frame()
+        next_frame(kit, model)
+        assert depth_at_centre(model) == pytest.approx([0.8, 0.7], abs=0.02)
+        kit.context.close_stage()
+        assert kit.told() == []
+
+
+def test_bodies_that_are_not_in_fabric_are_told(make_kit, look) -> None:
+    with make_kit("kit110") as kit:
+        kit.open()
+        kit.set("poses", "fabric")
+        model = look(kit, kit.enable())
+        for _ in range(35):
+            model.request_frame()
+            next_frame(kit, model)
+        assert depth_at_centre(model) == pytest.approx([0.4, 0.4], abs=0.02)
+        assert len(kit.told()) == 1
+        assert "Fabric has no rigid bodies, though the stage has /World/envs/env_0/Ball" in kit.told("warn")[0]
+
+
 def test_without_fabric_the_stage_is_drawn_while_physics_plays(make_kit, look) -> None:
     with make_kit("kit110", ["omni.timeline"]) as kit:
         from omni.timeline import get_timeline_interface

@@ -6,12 +6,14 @@ import ast
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "omni.isaac.ovrtx_render"
+MANIFEST = ROOT / "config" / "extension.toml"
 
 
 def test_enabling_attaches_and_disabling_leaves_nothing(kit) -> None:
@@ -108,24 +110,50 @@ with kit_process("kit110", ["omni.kit.actions.core", "omni.kit.menu.utils", "omn
     assert float(done.stdout.splitlines()[-1]) < 0.3
 
 
-def test_manifest_declares_every_kit_module_that_is_imported() -> None:
-    """Elsewhere another extension may have imported it first, but not in the bare application of Kit's own test."""
-
-    manifest = tomllib.loads((ROOT / "config" / "extension.toml").read_text(encoding="utf-8"))
-    declared = set(manifest["dependencies"])
-    kernel = {"omni.ext", "omni.kit.app"}
-    imported = set()
-    for source in (ROOT / NAME.replace(".", "/") / "kit").glob("*.py"):
+def imported_modules(folder: Path) -> set[str]:
+    """Names of the modules that the Python files of a folder import from elsewhere."""
+    names: set[str] = set()
+    for source in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
-                imported |= {alias.name for alias in node.names}
+                names |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-                names = [f"{node.module}.{alias.name}" for alias in node.names]
-                imported |= set(names) if node.module == "omni" else {node.module}
-    needed = {name for name in imported if name.startswith("omni.")} - kernel
-    assert needed - declared == set()
+                below = {f"{node.module}.{alias.name}" for alias in node.names}
+                names |= below if node.module == "omni" else {node.module}
+    return names
+
+
+def test_manifest_declares_every_kit_module_that_is_imported() -> None:
+    """Elsewhere another extension may have imported it first, but not in the bare application of Kit's own test."""
+    manifest = tomllib.loads(MANIFEST.read_text(encoding="utf-8"))
+    kernel = {"omni.ext", "omni.kit.app"}
+    bringers = {"usdrt": "usdrt.scenegraph", "warp": "omni.warp.core"}
+    imported = imported_modules(ROOT / NAME.replace(".", "/"))
+    theirs = {
+        bringers.get(name, name) for name in imported if name.partition(".")[0] in ("omni", "isaacsim", *bringers)
+    }
+    theirs = {name for name in theirs if not name.startswith("omni.isaac.")}
+    assert len(theirs) > 10
+    parts = {name for name in manifest["dependencies"] for module in theirs if f"{module}.".startswith(f"{name}.")}
+    covered = {module for module in theirs if any(f"{module}.".startswith(f"{name}.") for name in parts | kernel)}
+    assert theirs - covered == set()
+    assert set(manifest["dependencies"]) - parts == set()  # and nothing else
+    assert list(manifest["dependencies"]) == sorted(manifest["dependencies"])
     hard = {name for name, how in manifest["dependencies"].items() if not how.get("optional")}
     assert hard == {"omni.usd"}
+
+
+def test_manifest_has_what_kit_wants_and_watches_only_what_it_runs() -> None:
+    manifest = tomllib.loads(MANIFEST.read_text(encoding="utf-8"))
+    assert all(manifest["package"].values())  # nothing is left empty
+    patterns = manifest["fswatcher"]["paths"]["exclude"]
+
+    def watched(path: str) -> bool:
+        return not any(fnmatch(f"/exts/{NAME}/{path}", pattern) for pattern in patterns)
+
+    assert watched("omni/isaac/ovrtx_render/kit/service.py") and watched("config/extension.toml")
+    for path in (".venv/lib/python3.12/site-packages/a.py", "tests/kit/conftest.py", "docs/window_pictures.py"):
+        assert not watched(path), path
 
 
 @pytest.mark.parametrize("profile", ["kit107", "kit110"])

@@ -8,6 +8,8 @@ import numpy as np
 import usdrt
 import warp as wp
 
+from .notices import Notices
+
 if TYPE_CHECKING:
     from ..renderer import TiledRenderer, TransformBinding
 
@@ -15,6 +17,8 @@ __all__ = ["FabricPoses"]
 
 _MATRIX = "omni:fabric:worldMatrix"
 _BODY = "PhysicsRigidBodyAPI"
+_PATIENCE = 30
+"""Frames without a body in Fabric after which that is told."""
 
 
 @wp.kernel(enable_backward=False, module="omni_kit_fabric")
@@ -30,43 +34,77 @@ def _gather(
 
 
 class FabricPoses:
-    """Rigid bodies, read from Fabric on the device and written into a renderer. Nothing is written to Fabric or USD.
+    """Rigid bodies, read from Fabric on the device and written into a renderer.
+
+    Nothing is written to USD; to Fabric only the world matrix of a body that has none there, once, from the stage.
 
     Args:
         stage_id: Number of the stage in USD's cache, as ``UsdContext.get_stage_id`` gives it.
+        notices: Where to tell of bodies that Fabric does not have.
     """
 
-    def __init__(self, stage_id: int) -> None:
+    def __init__(self, stage_id: int, notices: Notices) -> None:
         self._stage = usdrt.Usd.Stage.Attach(stage_id)
+        self._notices = notices
         self._renderer: TiledRenderer | None = None
         self._scene: object = None
         self._selection: Any = None
         self._binding: TransformBinding | None = None
         self._rows: wp.array | None = None
         self._world: wp.array | None = None
+        self._empty = 0
 
     def write(self, renderer: TiledRenderer) -> None:
         """Place the bodies of a renderer where they are now. To be called by the application's thread."""
-        if renderer is not self._renderer:
+        if renderer is not self._renderer or renderer.scene is not self._scene:
             self._select(renderer)
-        elif self._selection.PrepareForReuse() or renderer.scene is not self._scene:
-            self._bind(renderer)  # Fabric laid its data out anew, or the stage was read again
+        elif self._selection.PrepareForReuse():
+            self._bind(renderer)  # Fabric laid its data out anew
         if self._binding is None or self._world is None:
+            self._tell_if_empty(renderer)
             return
         matrices: Any = wp.fabricarray(self._selection, _MATRIX)
         wp.launch(_gather, matrices.size, inputs=[matrices, self._rows], outputs=[self._world], device=matrices.device)
         self._binding.write_matrices(self._world)
 
     def _select(self, renderer: TiledRenderer) -> None:
-        self._renderer = renderer
-        self._selection = self._stage.SelectPrims(
+        self._renderer, self._empty = renderer, 0
+        self._make_missing()
+        self._selection = self._bodies(with_matrix=True, device=str(renderer.device))
+        self._bind(renderer)
+
+    def _bodies(self, *, with_matrix: bool, device: str = "cpu") -> Any:
+        # Asking to write would make Kit compute its whole hierarchy anew in every frame.
+        matrix = (usdrt.Sdf.ValueTypeNames.Matrix4d, _MATRIX, usdrt.Usd.Access.Read)
+        return self._stage.SelectPrims(
             require_applied_schemas=[_BODY],
-            # Asking to write would make Kit compute its whole hierarchy anew in every frame.
-            require_attrs=[(usdrt.Sdf.ValueTypeNames.Matrix4d, _MATRIX, usdrt.Usd.Access.Read)],
-            device=str(renderer.device),
+            require_attrs=[matrix] if with_matrix else [],
+            device=device,
             want_paths=True,
         )
-        self._bind(renderer)
+
+    def _make_missing(self) -> None:
+        """Give bodies that Fabric knows, but not where they are, a world matrix: the stage's."""
+        all_, placed = ({str(path) for path in self._bodies(with_matrix=m).GetPaths()} for m in (False, True))
+        missing = sorted(all_ - placed)
+        for path in missing:
+            body = usdrt.Rt.Xformable(self._stage.GetPrimAtPath(path))
+            body.CreateFabricHierarchyWorldMatrixAttr()
+            body.SetWorldXformFromUsd()
+        if missing:
+            self._notices.info(f"{len(missing)} rigid bodies had no world matrix in Fabric, e.g. {missing[0]}")
+
+    def _tell_if_empty(self, renderer: TiledRenderer) -> None:
+        """Tell, once, that the stage has bodies and Fabric none: physics may take some frames to put them there."""
+        self._empty += 1
+        if self._empty != _PATIENCE:
+            return
+        body = next((prim for prim in renderer.stage.Traverse() if prim.HasAPI(_BODY)), None)
+        if body is not None:
+            self._notices.warn(
+                f"Fabric has no rigid bodies, though the stage has {body.GetPath()}: they are drawn where the stage "
+                "has them; enable omni.physx.fabric, or set poses to 'usd'"
+            )
 
     def _bind(self, renderer: TiledRenderer) -> None:
         """Find out which body is where in Fabric, whose order is its own."""

@@ -65,7 +65,7 @@ class Poses:
 
                 from .fabric import FabricPoses
 
-                self._fabric = FabricPoses(omni.usd.get_context().get_stage_id())
+                self._fabric = FabricPoses(omni.usd.get_context().get_stage_id(), self._notices)
             self._fabric.write(renderer)
         except Exception as error:
             self._fabric, self._failed = None, True
