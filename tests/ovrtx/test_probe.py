@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from omni.isaac.ovrtx_render import ConfigError, RendererCfg
+from omni.isaac.ovrtx_render import BackendUnavailableError, ConfigError, RendererCfg
 from omni.isaac.ovrtx_render.backends.ovrtx import compat, hardware
 from omni.isaac.ovrtx_render.backends.ovrtx import probe as probe_module
 from omni.isaac.ovrtx_render.backends.ovrtx.options import OvrtxOptions
@@ -47,6 +47,30 @@ def test_the_answer(
     assert answer.available is available
     assert re.search(says, answer.reason), answer.reason
     assert "\n" not in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "available", "says"),
+    [
+        ({"device": "cuda:1"}, True, "on NVIDIA L40"),
+        ({"device": "cuda:0"}, False, r"H100 has no ray tracing cores.*device='cuda:1', which is an NVIDIA L40"),
+        ({}, False, "H100"),
+        ({"device": "cpu"}, True, "L40"),
+        ({"device": "cuda:0", "backend_options": {"active_cuda_gpus": "1"}}, True, "L40"),
+    ],
+)
+def test_the_answer_is_about_the_gpu_that_draws(
+    fields: dict[str, Any], available: bool, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed(monkeypatch, "0.5.1")
+    monkeypatch.setattr(hardware, "gpus", lambda: [hardware.Gpu("NVIDIA H100", 90), hardware.Gpu("NVIDIA L40", 89)])
+    monkeypatch.setattr(hardware, "driver_version", lambda: None)
+    cfg = RendererCfg(backend="ovrtx").replace(**fields)
+    answer = probe("ovrtx", cfg)
+    assert answer.available is available and re.search(says, answer.reason), answer.reason
+    if not available:
+        with pytest.raises(BackendUnavailableError, match=says):
+            make_backend(cfg)
 
 
 def test_the_backend_is_made_where_it_can_run(library: Any) -> None:

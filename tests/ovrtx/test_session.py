@@ -205,6 +205,21 @@ def test_a_native_failure_is_one_sentence(library: Any, open_renderer: Any) -> N
     library(fail_create="VK_KHR_ray_query is not there")
     with pytest.raises(BackendUnavailableError, match=r"VK_KHR_ray_query.*RTX GPU"):
         open_renderer(plain(1))
+    for words, remedy in (
+        ("Failed to load libovrtx-dynamic.so. Tried: /opt/x", "missing.*install it again"),
+        ("ovrtx version mismatch: Python bindings are 0.5 but loaded library is 0.4", "two versions.*install one"),
+    ):
+        library(fail_load=words)
+        with pytest.raises(BackendUnavailableError, match=rf"{words}.*{remedy}") as caught:
+            open_renderer(plain(1))
+        assert "RTX" not in str(caught.value)
+
+
+def test_auto_takes_the_next_backend_where_the_library_does_not_start(library: Any, open_renderer: Any) -> None:
+    library(fail_create="VK_KHR_ray_query is not there")
+    with pytest.warns(RuntimeWarning, match=r"takes 'warp'.*ovrtx: .*VK_KHR_ray_query") as caught:
+        renderer = open_renderer(plain(1), "auto")
+    assert renderer.backend_name == "warp" and len(caught) == 1
 
 
 def test_a_call_that_fails_leaves_the_renderer_usable(library: Any, open_renderer: Any) -> None:
@@ -316,6 +331,29 @@ def test_blank_images_are_told_with_their_cause(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         renderer.render(bundle)
+
+
+@pytest.mark.parametrize("outputs", [("depth", "instance_segmentation"), ("rgb_hdr",), ("semantic_segmentation",)])
+def test_images_without_display_colours_are_looked_at_too(outputs: Any, library: Any, open_renderer: Any) -> None:
+    library()
+    stage = plain(2)
+    for path, height in (("/World/Free", 5.0), ("/World/Low", 1.0)):
+        camera = UsdGeom.Camera.Define(stage, path)
+        camera.AddTranslateOp().Set(Gf.Vec3d(1.5, 0.0, height))
+        camera.AddRotateXOp().Set(180.0 if path == "/World/Free" else 0.0)
+        camera.CreateClippingRangeAttr(Gf.Vec2f(0.01, 100.0))
+    renderer = open_renderer(stage, background=(0.0, 0.0, 0.0))
+    bundle = renderer.add_cameras("/World/Free", width=12, height=12, outputs=outputs)
+    with pytest.warns(BlankImagesWarning, match=r"all images are blank.*/World/Free.*see nothing"):
+        renderer.render(bundle)
+    if "rgb_hdr" in outputs:
+        return
+    # A wall fills an image with one distance, and the sky may fill some.
+    renderer = open_renderer(stage, background=(0.0, 0.0, 0.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        both = ["/World/Low", "/World/Free"]
+        renderer.render(renderer.add_cameras(both, width=12, height=12, outputs=outputs))
 
 
 def test_streams_count_as_the_library_counts_them() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -29,10 +30,10 @@ class Probe:
 @dataclass(frozen=True)
 class _Entry:
     target: str
-    check: Callable[[], Probe]
+    check: Callable[[RendererCfg], Probe]
 
 
-def _probe_warp() -> Probe:
+def _probe_warp(cfg: RendererCfg) -> Probe:
     try:
         from ._warp_version import require_warp
 
@@ -46,13 +47,13 @@ def _probe_warp() -> Probe:
     return Probe("warp", True, f"Warp {wp.config.version} on {device.alias} ({device.name})")
 
 
-def _probe_ovrtx() -> Probe:
+def _probe_ovrtx(cfg: RendererCfg) -> Probe:
     from .backends.ovrtx.probe import probe_ovrtx
 
-    return Probe("ovrtx", *probe_ovrtx())
+    return Probe("ovrtx", *probe_ovrtx(cfg))
 
 
-def _probe_newton() -> Probe:
+def _probe_newton(cfg: RendererCfg) -> Probe:
     try:
         found = version("newton")
     except PackageNotFoundError:
@@ -60,11 +61,11 @@ def _probe_newton() -> Probe:
         return Probe("newton", False, f"the package 'newton' is not installed; install it with: {hint}")
     if tuple(int(part) for part in re.findall(r"\d+", found)[:2]) < (1, 8):
         return Probe("newton", False, f"newton {found} is installed, but its SensorCamera is needed as of newton 1.8")
-    warp = _probe_warp()
+    warp = _probe_warp(cfg)
     return Probe("newton", warp.available, f"Newton {found}, {warp.reason}" if warp.available else warp.reason)
 
 
-def _probe_isaac_rtx() -> Probe:
+def _probe_isaac_rtx(cfg: RendererCfg) -> Probe:
     if not {"omni.kit.app", "omni.usd"} <= set(sys.modules):
         return Probe("isaac_rtx", False, "Isaac Sim is not running in this process")
     try:
@@ -87,20 +88,24 @@ BACKENDS: dict[str, _Entry] = {
 """Backends in the order ``auto`` tries them."""
 
 
-def probe(name: str) -> Probe:
+def probe(name: str, cfg: RendererCfg | None = None) -> Probe:
     """Ask one backend whether it can run here. Nothing is allocated.
+
+    Args:
+        name: Name of the backend.
+        cfg: What it is to run with, such as the device; None is the default.
 
     Raises:
         BackendUnavailableError: There is no backend of that name.
     """
     if name not in BACKENDS:
         raise BackendUnavailableError(f"unknown backend {name!r}; there are: {', '.join(BACKENDS)}")
-    return BACKENDS[name].check()
+    return BACKENDS[name].check(cfg or RendererCfg())
 
 
 def probe_all() -> list[Probe]:
     """Ask every backend, in the order ``auto`` tries them."""
-    return [entry.check() for entry in BACKENDS.values()]
+    return [probe(name) for name in BACKENDS]
 
 
 def make_backend(cfg: RendererCfg) -> Backend:
@@ -127,23 +132,33 @@ def make_backend(cfg: RendererCfg) -> Backend:
         from .backends.worker.backend import WorkerBackend
 
         return WorkerBackend(cfg, worker)
-    chosen: str
-    if cfg.backend != "auto":
-        answer = probe(cfg.backend)
+    if cfg.backend == "auto":
+        return _make_first(cfg)
+    answer = probe(cfg.backend, cfg)
+    if not answer.available:
+        raise BackendUnavailableError(f"backend {cfg.backend!r} cannot run here: {answer.reason}")
+    return backend_class(cfg.backend)(cfg)
+
+
+def _make_first(cfg: RendererCfg) -> Backend:
+    """The first backend that can run here; of one that should have and does not start, a warning says why."""
+    reasons = []
+    failures = []
+    for name in BACKENDS:
+        answer = probe(name, cfg)
         if not answer.available:
-            raise BackendUnavailableError(f"backend {cfg.backend!r} cannot run here: {answer.reason}")
-        chosen = cfg.backend
-    else:
-        reasons = []
-        for name in BACKENDS:
-            answer = probe(name)
-            if answer.available:
-                chosen = name
-                break
             reasons.append(f"{name}: {answer.reason}")
-        else:
-            raise BackendUnavailableError("no backend can run here. " + "; ".join(reasons))
-    return backend_class(chosen)(cfg)
+            continue
+        try:
+            made = backend_class(name)(cfg)
+        except BackendUnavailableError as error:
+            failures.append(f"{name}: {error}")
+            continue
+        if failures:
+            message = f"backend 'auto' takes {name!r}, as what comes before it does not start. {'; '.join(failures)}"
+            warnings.warn(message, RuntimeWarning, stacklevel=4)
+        return made
+    raise BackendUnavailableError("no backend can run here. " + "; ".join([*failures, *reasons]))
 
 
 def backend_class(name: str) -> Callable[[RendererCfg], Backend]:

@@ -43,6 +43,8 @@ class Renderer:
 
     def __init__(self, config: Any = None) -> None:
         self._alive = False
+        if OPTIONS.fail_load:
+            raise RuntimeError(OPTIONS.fail_load)
         config = RendererConfig() if config is None else config
         self._options = checked(config)
         self.config = replace(config)

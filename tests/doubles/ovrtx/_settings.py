@@ -32,6 +32,7 @@ class Options:
         device: Warp device that draws; on a CUDA device ``Device.CUDA`` maps CUDA memory, else host memory.
         cuda_devices: How many CUDA devices ``active_cuda_gpus`` and ``deviceIds`` may name.
         fail_create: Text of the native error that creating a renderer ends in, or None.
+        fail_load: Text of the error that loading the native library ends in, which the first renderer does, or None.
         warm_up: Steps after a load until colours have converged, by what the caller did about it. History (after
             ``reset`` or a step without the product) always takes ``warm_up["history"]``.
         eco_frames: Steps without a change that the renderer sees after which it stops drawing (unless authored).
@@ -43,6 +44,7 @@ class Options:
     device: str = "cpu"
     cuda_devices: int = 1
     fail_create: str | None = None
+    fail_load: str | None = None
     warm_up: dict[str, int] = field(
         default_factory=lambda: {"nothing": 40, "synchronous": 12, "events": 2, "history": 2}
     )

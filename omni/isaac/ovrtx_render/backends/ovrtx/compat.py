@@ -74,6 +74,17 @@ def version_problem(version: tuple[int, ...]) -> str | None:
     return f"ovrtx {found} is installed, but versions {first} to {last} are supported; {INSTALL}"
 
 
+def _remedy(words: str) -> str:
+    """What to do about words of the library in which it said that it makes no renderer."""
+    if "Failed to load" in words:
+        return f"its native library is missing or cannot be loaded; install it again: {INSTALL}"
+    if "version mismatch" in words:
+        return f"parts of two versions are installed; remove them and install one: {INSTALL}"
+    if re.search("VK_|vulkan|ray.?tracing|driver", words, re.IGNORECASE):
+        return "it needs an RTX GPU and driver 570 or newer. The backend 'warp' runs on any CUDA GPU and on the CPU"
+    return "backend_options={'log_file': ..., 'log_level': 'verbose'} may say more. The backend 'warp' runs without it"
+
+
 class Library:
     """The module ``ovrtx`` behind one face for all versions.
 
@@ -117,10 +128,10 @@ class Library:
         try:
             return self.module.Renderer(config)
         except RuntimeError as error:
-            raise BackendUnavailableError(
-                f"ovrtx {'.'.join(map(str, self.version))} cannot make its renderer ({' '.join(str(error).split())}); "
-                "it needs an RTX GPU and driver 570 or newer. The backend 'warp' runs on any CUDA GPU and on the CPU"
-            ) from error
+            words = " ".join(str(error).split())
+            version = ".".join(map(str, self.version))
+            problem = f"ovrtx {version} cannot make its renderer ({words}); {_remedy(words)}"
+            raise BackendUnavailableError(problem) from error
 
     def texture_streaming(self, name: str) -> Any:
         """A texture streaming mode by name; None where there is no choice (before 0.4.1)."""

@@ -9,25 +9,31 @@ import warp as wp
 
 from .products import TileGrid
 
-__all__ = ["blank_tiles", "image_change"]
+__all__ = ["image_change", "range_per_tile"]
 
 
 @wp.func
 def level(value: wp.uint8, gain: float) -> float:
-    """A colour value from 0 to 255."""
+    """How much there is, from 0 to 255; what is not finite is nothing."""
     return float(value)
 
 
 @wp.func
-def level(value: wp.float16, gain: float) -> float:  # noqa: F811 - an overload
-    v = wp.max(float(value) * gain, 0.0)
+def level(value: wp.float32, gain: float) -> float:  # noqa: F811 - an overload
+    v = wp.abs(value * gain)
+    if not wp.isfinite(v):
+        return 0.0
     return 255.0 * v / (1.0 + v)
 
 
 @wp.func
-def level(value: wp.float32, gain: float) -> float:  # noqa: F811 - an overload
-    v = wp.max(value * gain, 0.0)
-    return 255.0 * v / (1.0 + v)
+def level(value: wp.float16, gain: float) -> float:  # noqa: F811 - an overload
+    return level(float(value), gain)
+
+
+@wp.func
+def level(value: wp.uint32, gain: float) -> float:  # noqa: F811 - an overload
+    return wp.where(value == wp.uint32(0), 0.0, 255.0)
 
 
 @wp.kernel(enable_backward=False, module="omni_ovrtx_stillness")
@@ -64,28 +70,32 @@ def image_change(image: wp.array, before: wp.array, gain: float = 1.0) -> float:
 
 
 @wp.kernel(enable_backward=False, module="omni_ovrtx_stillness")
-def range_of_tiles(
-    image: wp.array3d(dtype=wp.uint8), columns: int, width: int, height: int, out: wp.array2d(dtype=wp.int32)
-):
-    """Least and greatest colour value of each tile; dim = tiles."""
+def range_of_tiles(image: wp.array3d(dtype=Any), columns: int, width: int, height: int, out: wp.array(dtype=wp.vec2)):
+    """Least and greatest level of each tile; dim = tiles."""
     tile = wp.tid()
     top = (tile // columns) * height
     left = (tile % columns) * width
-    low = int(255)
-    high = int(0)
+    low = float(255.0)
+    high = float(0.0)
     for y in range(height):
         for x in range(width):
-            for c in range(3):
-                value = int(image[top + y, left + x, c])
+            for c in range(wp.min(image.shape[2], 3)):
+                value = level(image[top + y, left + x, c], 1.0)
                 low = wp.min(low, value)
                 high = wp.max(high, value)
-    out[tile, 0] = low
-    out[tile, 1] = high
+    out[tile] = wp.vec2(low, high)
 
 
-def blank_tiles(image: wp.array, grid: TileGrid) -> np.ndarray:
-    """(N, 2) int32: least and greatest colour value of each tile of an RGBA8 image."""
-    out: Any = wp.empty((grid.count, 2), dtype=wp.int32, device=image.device)
+for _dtype in (wp.uint8, wp.float16, wp.float32, wp.uint32):
+    wp.overload(range_of_tiles, {"image": wp.array3d(dtype=_dtype)})
+
+
+def range_per_tile(image: wp.array, grid: TileGrid) -> np.ndarray:
+    """(N, 2) float32: least and greatest level of each tile of an (H, W, C) image, from 0 (nothing) to 255.
+
+    Of an image with more than three channels the first three count.
+    """
+    out: Any = wp.empty(grid.count, dtype=wp.vec2, device=image.device)
     inputs = [image, grid.columns, grid.width, grid.height, out]
     wp.launch(range_of_tiles, dim=grid.count, inputs=inputs, device=image.device)
     return np.asarray(out.numpy())
