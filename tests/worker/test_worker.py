@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import random
@@ -17,13 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pxr
 import pytest
 import warp as wp
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdShade
 
+import omni.isaac.ovrtx_render
 from omni.isaac.ovrtx_render import CameraBundle, RendererCfg, TiledRenderer
+from omni.isaac.ovrtx_render.backends.worker.environment import worker_environment
+from omni.isaac.ovrtx_render.backends.worker.options import WorkerOptions
 from omni.isaac.ovrtx_render.backends.worker.process import WorkerProcess
+from omni.isaac.ovrtx_render.backends.worker.wire import pack
 from omni.isaac.ovrtx_render.errors import (
+    BackendFailedError,
     BackendUnavailableError,
     ConfigError,
     InputError,
@@ -337,6 +344,10 @@ def test_close_leaves_nothing(open_renderer: Callable[..., TiledRenderer]) -> No
     renderer.close()
     renderer.close()
     assert process._process.returncode == 0 and gone(process.pid)
+    for thread in (process._thread, process._reader, process._feeder):
+        thread.join(10.0)
+    pipes = (process._process.stdin, process._process.stdout, process._process.stderr)
+    assert [pipe.closed for pipe in pipes] == [True] * 3
     assert np.array_equal(depth.numpy(), before)  # what was handed out stays
     for name in names:
         with pytest.raises(FileNotFoundError):
@@ -396,6 +407,161 @@ def test_the_interpreter_is_named(open_renderer: Callable[..., TiledRenderer], t
     empty.chmod(0o755)
     with pytest.raises(WorkerError, match=r"(?s)exited with code 1.*No module named"):
         open_renderer({"python": str(empty)})
+
+
+def test_making_the_backend_may_take_as_long_as_a_load(
+    open_renderer: Callable[..., TiledRenderer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OVRTX compiles shaders when it is made for the first time; only the process and its imports are always quick."""
+    limits: dict[str, float] = {}
+    ask = WorkerProcess.ask
+
+    def asked(self: WorkerProcess, name: str, *arguments: Any, **options: Any) -> Any:
+        limits.setdefault(name, options["limit"])
+        return ask(self, name, *arguments, **options)
+
+    monkeypatch.setattr(WorkerProcess, "ask", asked)
+    open_renderer({"start_timeout": 111.0, "load_timeout": 999.0, "call_timeout": 55.0})
+    assert {name: limits[name] for name in ("start", "make", "load")} == {"start": 111.0, "make": 999.0, "load": 999.0}
+    with (
+        at_call("make", lambda pid: None) as stopped,
+        pytest.raises(WorkerError, match=r"for 0\.\d s when asked to make"),
+    ):
+        open_renderer({"start_timeout": 9e5, "load_timeout": 0.3})
+    assert gone(stopped[0])
+
+
+def test_an_interpreter_of_its_own_gets_nothing_of_kit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    kit, drivers, other = (tmp_path / name for name in ("kit", "drivers", "other"))
+    for folder in (kit / "plugins", drivers, other):
+        folder.mkdir(parents=True)
+    (other / "libcarb.so").touch()
+    theirs = {
+        "LD_LIBRARY_PATH": os.pathsep.join(map(str, (kit, drivers, "", kit / "plugins", other))),
+        "CARB_APP_PATH": str(kit),
+        "PXR_PLUGINPATH_NAME": str(kit),
+        "OMNI_USD_PLUGINS_BASE_PATH": str(kit),
+        **dict.fromkeys(("PYTHONPATH", "PYTHONHOME", "LD_PRELOAD", "ISAAC_PATH", "EXP_PATH", "MDL_SYSTEM_PATH"), "x"),
+    }
+    ours = {"CUDA_VISIBLE_DEVICES": "1", "OMNI_KIT_ACCEPT_EULA": "N", "OMNI_SERVER": "s", "OVRTX_RENDER_X": "y"}
+    for name, value in (theirs | ours).items():
+        monkeypatch.setenv(name, value)
+    assert worker_environment(WorkerOptions()) == dict(os.environ)
+    env = worker_environment(WorkerOptions(python="/other/python", env={"PYTHONPATH": "mine", "HOME": None}))
+    assert {name: env.get(name) for name in theirs} == {
+        **dict.fromkeys(theirs),
+        "LD_LIBRARY_PATH": str(drivers),
+        "PYTHONPATH": "mine",
+    }
+    assert {name: env.get(name) for name in ours} == ours and "HOME" not in env
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(kit))
+    assert "LD_LIBRARY_PATH" not in worker_environment(WorkerOptions(python="/other/python"))
+
+
+def test_an_interpreter_without_this_package_takes_ours_and_nothing_beside_it(
+    open_renderer: Callable[..., TiledRenderer], tmp_path: Path
+) -> None:
+    # Without ``site`` no .pth file, such as that of an editable installation, leads to this package.
+    packages, python = tmp_path / "packages", tmp_path / "python"
+    packages.mkdir()
+    for folder in {Path(next(iter(module.__path__))).parent for module in (np, wp, pxr)}:
+        for entry in folder.iterdir():
+            if entry.name != "omni" and not (packages / entry.name).exists():
+                (packages / entry.name).symlink_to(entry)
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{packages}" exec "{sys.executable}" -S "$@"\n')
+    python.chmod(0o755)
+    renderer = open_renderer({"python": str(python)})
+    renderer.add_cameras(None, width=4, height=4, outputs="depth")
+    assert np.isfinite(renderer.render()["depth"].numpy()).any()
+    look = (
+        "import runpy, sys, types\n"
+        "from importlib.util import find_spec\n"
+        "def main():\n"
+        "    print(find_spec('omni.isaac.ovrtx_render').origin)\n"
+        "    print([find_spec(name) for name in ('numpy', 'tests', 'omni.kit', 'omni.isaac.other')])\n"
+        "serve = types.ModuleType('serve')\n"
+        "serve.main = main\n"
+        "sys.modules['omni.isaac.ovrtx_render.backends.worker.serve'] = serve\n"
+        "runpy.run_path(sys.argv[1], run_name='__main__')\n"
+    )
+    boot = Path(omni.isaac.ovrtx_render.backends.worker.process.__file__).with_name("boot.py")
+    said = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", look, str(boot)], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert said.stdout.split("\n")[:2] == [str(Path(omni.isaac.ovrtx_render.__file__).resolve()), str([None] * 4)]
+
+
+def test_what_others_print_into_the_pipe_is_told(open_renderer: Callable[..., TiledRenderer], tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho Activating environment\nsleep 60\n")
+    python.chmod(0o755)
+    with pytest.raises(WorkerError, match=r"what it sent is no message \(it begins with b'Activati'\)"):
+        open_renderer({"python": str(python)})
+
+
+def test_a_log_file_that_cannot_be_written(open_renderer: Callable[..., TiledRenderer], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"log_file '.*log.txt' cannot be written: No such file"):
+        open_renderer({"log_file": str(tmp_path / "missing" / "log.txt")})
+
+
+def test_a_message_of_an_interrupted_call_cannot_block_the_next_call() -> None:
+    """More bytes than a pipe takes are on their way to a process that does not read."""
+    process = WorkerProcess(WorkerOptions())
+    process.ask("start", limit=100.0, silence=100.0)
+    os.kill(process.pid, signal.SIGSTOP)
+    process._send(pack((1, "interrupted", (bytes(1 << 20),))))
+    time.sleep(0.3)  # so that it is being written
+    with pytest.raises(WorkerError, match="when asked to make"):
+        process.ask("make", limit=0.2, silence=0.2)
+    assert gone(process.pid)
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="the host's shared memory is not in /dev/shm")
+def test_shared_memory_that_is_not_there_is_an_error(
+    open_renderer: Callable[..., TiledRenderer], monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    """The kernel would end this process where it touches the memory: a container's /dev/shm has 64 MB."""
+    if device != "cpu":
+        pytest.skip("only the host's memory lies there")
+    asked: list[str] = []
+
+    def full(file: int, begin: int, size: int) -> None:
+        asked.append(os.readlink(f"/proc/self/fd/{file}"))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    renderer = open_renderer()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", full)
+        with pytest.raises(BackendFailedError, match=r"0\.0 MB .* not there: No space left.*--shm-size"):
+            renderer.add_cameras(None, width=4, height=4, outputs="depth")
+    assert asked and not Path(asked[0]).exists() and renderer.bundles == ()
+    renderer.add_cameras(None, width=4, height=4, outputs="depth")
+    assert np.isfinite(renderer.render()["depth"].numpy()).any()
+
+
+def test_a_bundle_goes_while_the_stage_cannot_be_loaded_again(
+    open_renderer: Callable[..., TiledRenderer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process was started, and refused the stage: it knows no bundle."""
+    renderer = open_renderer()
+    first, second = (renderer.add_cameras(None, width=4, height=4, outputs="depth") for _ in range(2))
+    renderer.render()
+    os.kill(renderer._backend.pid, signal.SIGKILL)  # type: ignore[attr-defined]
+    with pytest.raises(WorkerError):
+        renderer.render(first)
+    ask = WorkerProcess.ask
+
+    def refused(self: WorkerProcess, name: str, *arguments: Any, **options: Any) -> Any:
+        if name == "load":
+            raise BackendFailedError("refused")
+        return ask(self, name, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WorkerProcess, "ask", refused)
+        with pytest.raises(BackendFailedError, match="refused"):
+            renderer.render(first)
+        renderer.remove_cameras(second)
+    assert renderer.bundles == (first,)
 
 
 def test_another_version_is_refused(

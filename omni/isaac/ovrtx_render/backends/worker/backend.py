@@ -94,12 +94,14 @@ class WorkerBackend(Backend):
         event = bytes(self._event.ipc_handle()) if self._event is not None else b""
         try:
             limit = self.options.start_timeout
-            made = process.ask("make", inner, event, limit=limit, silence=limit)
-            if made["version"] != __version__:
+            version = process.ask("start", limit=limit, silence=limit)
+            if version != __version__:
                 raise BackendUnavailableError(
-                    f"the worker has version {made['version']} of this package, and this process {__version__}; "
+                    f"the worker has version {version} of this package, and this process {__version__}; "
                     f"install the same one for {self.options.interpreter}"
                 )
+            # OVRTX compiles shaders when it is made for the first time, for minutes.
+            made = process.ask("make", inner, event, **self._limits(slow=True))
             if made["device"] != str(self.device):
                 raise BackendUnavailableError(
                     f"the worker draws on {made['device']} and this process uses {self.device}; name the device in "
@@ -117,15 +119,18 @@ class WorkerBackend(Backend):
         self._check_open()
         assert self._process is not None
         slow = method in ("load", "add_cameras", "restore_cameras") or (method == "render" and self._slow)
-        limit = self.options.load_timeout if slow else self.options.call_timeout
-        # Reading a large stage may keep the interpreter's lock, and with it the heartbeat, for long.
-        silence = min(self.options.heartbeat_timeout * (10 if slow else 1), limit)
         try:
-            return self._process.ask(method, *arguments, limit=limit, silence=silence)
+            return self._process.ask(method, *arguments, **self._limits(slow))
         except WorkerError as error:
             self._lost = True
             _LOG.error("%s", error)
             raise
+
+    def _limits(self, slow: bool) -> dict[str, float]:
+        """Longest waits of a call [s]: for its answer, and without a sign of life."""
+        limit = self.options.load_timeout if slow else self.options.call_timeout
+        # Reading a large stage may keep the interpreter's lock, and with it the heartbeat, for long.
+        return {"limit": limit, "silence": min(self.options.heartbeat_timeout * (10 if slow else 1), limit)}
 
     def _check_open(self) -> None:
         if self._closed:
@@ -228,7 +233,7 @@ class WorkerBackend(Backend):
         self._bundles.remove(bundle)
         bundle.backend_data = None
         kept.free()
-        if not self.lost:
+        if not self.lost and kept.process == self._processes:
             self._ask("remove_cameras", kept.number)
 
     def set_outputs(self, bundle: CameraBundle, buffers: Mapping[str, wp.array]) -> None:

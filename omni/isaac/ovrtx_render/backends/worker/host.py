@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +35,10 @@ class Host:
         self._inputs: dict[int, tuple[wp.array, ...]] = {}
         self._ready: Any = None
 
+    def start(self) -> str:
+        """Answer that everything is imported, with the version of this package."""
+        return __version__
+
     def make(self, cfg: RendererCfg, event: bytes) -> dict[str, Any]:
         """Make the backend.
 
@@ -47,7 +50,7 @@ class Host:
         device = self._backend.device
         if event:
             self._ready = wp.event_from_ipc_handle(event, device)
-        return {"version": __version__, "name": self._backend.name, "device": str(device), "pid": os.getpid()}
+        return {"name": self._backend.name, "device": str(device)}
 
     # -- scene ------------------------------------------------------------------------------------------------------
 

@@ -25,8 +25,9 @@ class WorkerOptions:
             that of ``OVRTX_RENDER_WORKER_PYTHON``, else the one that runs now.
         env: Environment variables of the worker that differ from those of this process; None removes one.
         log_file: File that takes what the worker prints.
-        start_timeout: Longest wait for the process to start and for its backend to be made [s].
-        load_timeout: Longest wait for a stage, and for the first frame after it, which compiles kernels [s].
+        start_timeout: Longest wait for the process to start and to import what it needs [s].
+        load_timeout: Longest wait for the backend to be made, for a stage, and for the first frame after it: what
+            compiles kernels and shaders, for minutes when it is done for the first time [s].
         call_timeout: Longest wait for anything else [s].
         heartbeat_timeout: Longest silence of a worker during a call other than a load: it was stopped, or hangs [s].
         max_restarts: How often in a row it is started again without a frame in between.

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from ...errors import BackendUnavailableError, WorkerError
+from ...errors import BackendUnavailableError, ConfigError, WorkerError
+from .environment import worker_environment
 from .options import WorkerOptions
 from .wire import BEAT, as_error, pack, receive
 
 __all__ = ["WorkerProcess"]
 
-_ROOT = str(Path(__file__).resolve().parents[5])
-"""Folder that holds this package, for interpreters that do not have it."""
-
-_BOOT = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
-    "from omni.isaac.ovrtx_render.backends.worker.serve import main; main()"
-)
-_KIT_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "LD_PRELOAD")
+_BOOT = str(Path(__file__).with_name("boot.py"))
 _SMALL = 32768
 """Bytes that a pipe takes without anybody reading."""
 
@@ -38,30 +31,34 @@ class WorkerProcess:
 
     Raises:
         BackendUnavailableError: The interpreter cannot be started.
+        ConfigError: The log file cannot be written.
     """
 
     def __init__(self, options: WorkerOptions) -> None:
         self._options = options
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._outbox: queue.Queue[bytes | None] = queue.Queue()
         self._lines: deque[str] = deque(maxlen=20)
         self._beat = time.monotonic()
         self._next = 1
         self._ended = ""
         self._started = threading.Event()
-        self._problem: OSError | None = None
+        self._problem = ""
+        self._log_file = _open_log(options.log_file)
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
+        self._feeder: threading.Thread | None = None
         # The kernel ends the worker with the thread that started it, so that thread lives as long as the worker.
         self._thread = threading.Thread(target=self._run, name="ovrtx-render-worker", daemon=True)
         self._thread.start()
         if not self._started.wait(options.start_timeout):
+            self._ended = "it was not started in time"
             raise BackendUnavailableError(
                 f"the worker's interpreter {options.interpreter!r} was not started within {options.start_timeout} s"
             )
-        if self._problem is not None:
+        if self._problem:
             raise BackendUnavailableError(
-                f"the worker's interpreter {options.interpreter!r} cannot be started: {self._problem.strerror}; "
+                f"the worker's interpreter {options.interpreter!r} cannot be started: {self._problem}; "
                 "name another one in backend_options['worker']['python']"
             )
 
@@ -163,8 +160,11 @@ class WorkerProcess:
     # -- threads ----------------------------------------------------------------------------------------------------
 
     def _send(self, data: bytes) -> None:
-        """Small messages go out at once; a thread of its own waits for a pipe that is full."""
-        if len(data) > _SMALL:
+        """Small messages go out at once; a thread of its own waits for a pipe that is full.
+
+        A message that is still going out is one of a call that was interrupted, from the keyboard for example.
+        """
+        if len(data) > _SMALL or self._outbox.unfinished_tasks:
             self._outbox.put(data)
             return
         self._write(data)
@@ -182,60 +182,67 @@ class WorkerProcess:
         """Start the process, then read what it answers until it ends."""
         try:
             self._process = subprocess.Popen(
-                [self._options.interpreter, "-c", _BOOT, _ROOT],
+                [self._options.interpreter, "-P", _BOOT],  # -P: the script's folder is no place to import from
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=self._environment(),
+                env=worker_environment(self._options),
                 start_new_session=True,  # the keyboard interrupt of a terminal is not for it
             )
-        except OSError as error:
-            self._problem = error
+        except (OSError, ValueError) as error:
+            self._problem = getattr(error, "strerror", None) or str(error)
+            if self._log_file is not None:
+                self._log_file.close()
             self._started.set()
             return
-        threading.Thread(target=self._feed, name="ovrtx-render-worker-feed", daemon=True).start()
+        if self._ended:  # nobody waits for it any more
+            self._process.kill()
+        self._feeder = threading.Thread(target=self._feed, name="ovrtx-render-worker-feed", daemon=True)
         self._reader = threading.Thread(target=self._log, name="ovrtx-render-worker-log", daemon=True)
+        self._feeder.start()
         self._reader.start()
         self._started.set()
         out: BinaryIO = self._process.stdout  # type: ignore[assignment]
-        try:
-            while True:
-                message = receive(out)
-                self._beat = time.monotonic()
-                if message[0] != BEAT:
-                    self._inbox.put(message)
-        except (EOFError, OSError):
-            self._inbox.put(None)
+        with out:
+            try:
+                while True:
+                    message = receive(out)
+                    self._beat = time.monotonic()
+                    if message[0] != BEAT:
+                        self._inbox.put(message)
+            except EOFError:
+                pass
+            except Exception as error:  # somebody else printed into the pipe
+                self._ended = f"it was ended because what it sent is no message ({error})"
+                self._process.kill()
+        self._inbox.put(None)
 
     def _feed(self) -> None:
-        while (data := self._outbox.get()) is not None:
-            if not self._write(data):
-                return
+        assert self._process is not None and self._process.stdin is not None
+        while (data := self._outbox.get()) is not None and self._write(data):
+            self._outbox.task_done()
+        with suppress(OSError):  # it ended, with part of a message before it
+            self._process.stdin.close()
 
     def _log(self) -> None:
-        assert self._process is not None
-        stream: IO[bytes] = self._process.stderr  # type: ignore[assignment]
-        file = open(self._options.log_file, "a", encoding="utf-8") if self._options.log_file else None
-        try:
+        assert self._process is not None and self._process.stderr is not None
+        with self._process.stderr as stream:
             for line in stream:
                 text = line.decode(errors="replace").rstrip()
                 self._lines.append(text)
-                if file is not None:
-                    file.write(text + "\n")
-                    file.flush()
-        finally:
-            if file is not None:
-                file.close()
+                if self._log_file is not None:
+                    try:
+                        self._log_file.write(text + "\n")
+                        self._log_file.flush()
+                    except OSError as error:  # a full disk, say; the worker must go on printing all the same
+                        self._lines.append(f"(the log file cannot be written: {error.strerror})")
+                        self._log_file = None
+        if self._log_file is not None:
+            self._log_file.close()
 
-    def _environment(self) -> dict[str, str]:
-        env = dict(os.environ)
-        if self._options.interpreter != sys.executable:
-            # What Kit sets for its own interpreter would break another one.
-            for name in _KIT_VARIABLES:
-                env.pop(name, None)
-        for name, value in self._options.env.items():
-            if value is None:
-                env.pop(name, None)
-            else:
-                env[name] = value
-        return env
+
+def _open_log(path: str | None) -> IO[str] | None:
+    try:
+        return open(path, "a", encoding="utf-8") if path else None
+    except OSError as error:
+        raise ConfigError(f"the worker's log_file {path!r} cannot be written: {error.strerror}") from error

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import weakref
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import warp as wp
 
-from ...errors import BackendUnavailableError
+from ...errors import BackendFailedError, BackendUnavailableError
 
 __all__ = ["Handle", "SharedArray", "attach"]
 
@@ -55,7 +57,7 @@ class SharedArray:
             self.handle = Handle(shape, dtype.__name__, ipc=ipc)
             return
         size = math.prod(shape) * wp.types.type_size_in_bytes(dtype)
-        self._memory = SharedMemory(create=True, size=max(size, 1))
+        self._memory = _reserve(max(size, 1))
         self.array = _on(self._memory, shape, dtype)
         self._release = weakref.finalize(self.array, _unlink, self._memory)
         self.handle = Handle(shape, dtype.__name__, name=self._memory.name)
@@ -74,6 +76,24 @@ def attach(handle: Handle, device: wp.Device) -> wp.array:
             return wp.zeros(handle.shape, dtype=dtype, device=device)
         return wp.from_ipc_handle(handle.ipc, dtype, handle.shape, device=device)
     return _on(_open(handle.name), handle.shape, dtype)
+
+
+def _reserve(size: int) -> SharedMemory:
+    """Memory that is there: where ``/dev/shm`` is too small, the kernel would end the process that touches it."""
+    memory = SharedMemory(create=True, size=size)
+    file = Path("/dev/shm") / memory.name
+    if file.exists():
+        try:
+            with file.open("r+b") as opened:
+                os.posix_fallocate(opened.fileno(), 0, size)
+        except OSError as error:
+            memory.close()
+            memory.unlink()
+            raise BackendFailedError(
+                f"{size / 1e6:.1f} MB that the worker would share are not there: {error.strerror}. Make /dev/shm "
+                "larger (a container has 64 MB, unless it is started with --shm-size or --ipc=host)"
+            ) from error
+    return memory
 
 
 def _on(memory: SharedMemory, shape: tuple[int, ...], dtype: Any) -> wp.array:

@@ -15,6 +15,8 @@ BEAT = 0
 """Id of a message that only says that the worker lives; requests count from 1."""
 
 _LENGTH = struct.Struct("<Q")
+_LONGEST = 1 << 48
+"""More bytes than any message has, and fewer than eight characters of text make."""
 
 
 def pack(message: Any) -> bytes:
@@ -28,8 +30,12 @@ def receive(stream: BinaryIO) -> Any:
 
     Raises:
         EOFError: The other side closed the pipe.
+        ValueError: What came is no message.
     """
-    (length,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
+    head = _exactly(stream, _LENGTH.size)
+    (length,) = _LENGTH.unpack(head)
+    if length > _LONGEST:
+        raise ValueError(f"it begins with {head!r}")
     return pickle.loads(_exactly(stream, length))
 
 
