@@ -43,6 +43,10 @@ def Xform "World"
     }
 }
 """
+_SCHEMAS = ", ".join(
+    f'"OmniRtxSettings{name}API_1"'
+    for name in ("Common", "CommonAdvanced", "Minimal", "Rt", "RtAdvanced", "Pt", "PtAdvanced")
+)
 ENVS = "/World/envs"
 PRODUCT = "/Tiled/Product"
 
@@ -59,7 +63,9 @@ def product(resolution: tuple[int, int], sources: tuple[str, ...] = ("LdrColor",
 )
 def Scope "Tiled"
 {{
-    def RenderProduct "Product"
+    def RenderProduct "Product" (
+        prepend apiSchemas = [{_SCHEMAS}]
+    )
     {{
         rel camera = [</World/envs/env_0/Camera>]
         uniform int2 resolution = ({resolution[0]}, {resolution[1]})

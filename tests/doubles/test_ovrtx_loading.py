@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -99,14 +100,56 @@ def test_what_is_not_known_is_not_populated(play_ovrtx: Callable[..., Any]) -> N
     )
     renderer = (ov := play_ovrtx()).Renderer(ov.RendererConfig(suppress_deprecation_warnings=True))
     renderer.open_usd_from_string(text.format(""))
-    assert renderer.read_attribute("inputs:one", ["/S"]).tolist() == [4.0]
-    assert renderer.read_attribute("inputs:color", ["/S"]).tolist() == [[1.0, 2.0, 3.0]]
-    assert renderer.read_attribute("inputs:plain", ["/S"]).tolist() == [[0.0, 0.0, 0.0]]
-    with pytest.raises(RuntimeError, match="Read returned no data"):
-        renderer.read_attribute("my:own", ["/S"])
+    for name in ("my:own", "inputs:one", "inputs:color"):
+        with pytest.raises(RuntimeError, match="Read returned no data"):
+            renderer.read_attribute(name, ["/S"])
+        with pytest.raises(RuntimeError, match="does not exist"):
+            data = np.zeros((1, 3) if name == "inputs:color" else 1, np.float32)
+            renderer.write_attribute(["/S"], name, data, prim_mode=ov.PrimMode.MUST_EXIST)
     everything = "\n    customLayerData = {\n        bool populateAllAuthoredAttributes = 1\n    }\n"
     renderer.open_usd_from_string(text.format(everything))
     assert renderer.read_attribute("my:own", ["/S"]).tolist() == [3.0]
+    assert renderer.read_attribute("inputs:color", ["/S"]).tolist() == [[1.0, 2.0, 3.0]]
+    assert renderer.read_attribute("inputs:plain", ["/S"]).tolist() == [[0.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize(("version", "known"), [("0.4.1", False), ("0.5.0", True)])
+def test_settings_of_products_need_their_schemas(play_ovrtx: Callable[..., Any], version: str, known: bool) -> None:
+    """Since 0.5 they are applied by themselves."""
+    ov = play_ovrtx(version)
+    renderer = ov.Renderer(ov.RendererConfig(suppress_deprecation_warnings=True))
+    renderer.open_usd_from_string(WORLD)
+    text = product((8, 8), extra="        int omni:rtx:minimal:mode = 3\n        bool omni:rtx:rt:ecoMode:enabled = 0")
+    renderer.add_usd_reference_from_string(text, "/Tiled")
+    without = text.replace('"OmniRtxSettingsMinimalAPI_1", ', "").replace('"OmniRtxSettingsRtAdvancedAPI_1", ', "")
+    renderer.add_usd_reference_from_string(without, "/Other")
+    for name in ("omni:rtx:minimal:mode", "omni:rtx:rt:ecoMode:enabled"):
+        assert renderer.read_attribute(name, [PRODUCT]).size == 1
+        if known:
+            assert renderer.read_attribute(name, ["/Other/Product"]).size == 1
+            continue
+        with pytest.raises(RuntimeError, match="no data"):
+            renderer.read_attribute(name, ["/Other/Product"])
+
+
+def test_a_relationship_to_nothing_is_not_there(pair: Tiles) -> None:
+    text = product((8, 8)).replace("rel camera = [</World/envs/env_0/Camera>]", "rel camera")
+    pair.renderer.add_usd_reference_from_string(text, "/Other")
+    for path, there in ((PRODUCT, True), ("/Other/Product", False)):
+        with nullcontext() if there else pytest.raises(RuntimeError, match="does not exist"):
+            pair.renderer.write_array_attribute([path], "camera", [pair.cameras], prim_mode=pair.ov.PrimMode.MUST_EXIST)
+
+
+def test_a_handle_is_never_given_twice(pair: Tiles) -> None:
+    def add(name: str) -> int:
+        return pair.renderer.add_usd_reference_from_string(product((8, 8)), name)
+
+    first, second = add("/A"), add("/B")
+    pair.renderer.remove_usd(first)
+    assert add("/C") not in (first, second)
+    pair.renderer.remove_usd(second)
+    with pytest.raises(RuntimeError, match="unknown handle"):
+        pair.renderer.remove_usd(second)
 
 
 def test_opening_a_stage_replaces_everything(pair: Tiles) -> None:

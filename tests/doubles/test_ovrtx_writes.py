@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import warp as wp
-from doubles.ovrtx_tiles import ENVS, Tiles, depths
+from doubles.ovrtx_tiles import ENVS, Tiles, depths, product
 
 
 def test_prim_modes(pair: Tiles) -> None:
@@ -89,14 +89,25 @@ def test_types_of_bindings(pair: Tiles) -> None:
 
 
 def test_a_binding_knows_the_prims_of_its_time(pair: Tiles) -> None:
+    """Of what was missing then nothing is written; and no binding outlives that prims are cloned or removed."""
     paths = [f"{pair.envs[0]}/Cube", f"{ENVS}/env_2/Cube"]
-    binding = pair.renderer.bind_attribute(paths, "omni:xform", semantic=pair.ov.Semantic.XFORM_MAT4x4)
-    pair.renderer.clone_usd(pair.envs[0], [f"{ENVS}/env_2"])
+    bind = pair.renderer.bind_attribute
+    how = {"semantic": pair.ov.Semantic.XFORM_MAT4x4}
+    binding = bind(paths, "omni:xform", **how)
     moved = np.tile(np.eye(4), (2, 1, 1))
     moved[:, 3, 0] = 5.0
     binding.write(moved)
-    values = pair.renderer.read_attribute("omni:xform", paths)
-    assert values[:, 12].tolist() == [5.0, 0.0]
+    assert pair.renderer.read_attribute("omni:xform", paths)[:, 12].tolist() == [5.0]
+    pair.renderer.clone_usd(pair.envs[1], [f"{ENVS}/env_2"])
+    with pytest.raises(RuntimeError, match="stale"):
+        binding.write(moved)
+    binding.unbind()
+    binding = bind(paths, "omni:xform", **how)
+    handle = pair.renderer.add_usd_reference_from_string(product((8, 8)), "/Other")
+    binding.write(moved)
+    pair.renderer.remove_usd(handle)
+    with pytest.raises(RuntimeError, match="stale"):
+        binding.write(moved)
     binding.unbind()
 
 

@@ -239,3 +239,27 @@ def test_a_camera_in_a_shared_instance_has_a_pose_of_its_own(library: Any, open_
         return [first, second]
 
     compare(open_renderer, make, draw)
+
+
+def test_what_is_bound_outlives_that_bundles_come_and_go(library: Any, open_renderer: Any) -> None:
+    """Bindings of the library may not survive that prims are cloned or removed."""
+    library()
+
+    def draw(renderer: Any) -> list[Any]:
+        first = add(renderer)
+        boxes = renderer.bind_transforms(paths("Box", 2))
+        looks = renderer.bind_materials(paths("Looks/ball", 2), "base_color")
+        bundles = [first]
+        for step in range(4):
+            boxes.write([[-0.2, 0.1 * step, 0.2], [2.8, 0.0, 0.1 * step]], quat_xyzw=[[0, 0, 0.1 * step, 1]] * 2)
+            looks.write(np.array([[0.9, 0.2 * step, 0.1], [0.2 * step, 0.1, 0.9]], np.float32))
+            first.set_poses([[0.0, -2.0 - 0.1 * step, 1.2]], quat_xyzw=[[0.5, 0, 0, 0.86]], env_ids=[0])
+            renderer.render()
+            if step == 1:
+                renderer.remove_cameras(bundles.pop())
+            else:
+                bundles.append(add(renderer))
+        renderer.render()
+        return bundles
+
+    compare(open_renderer, lambda: plain(2), draw)

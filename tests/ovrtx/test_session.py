@@ -62,9 +62,10 @@ def test_all_products_are_stepped_together_once_a_frame(library: Any, open_rende
     assert len(calls) == 3
 
 
-def test_images_go_on_after_the_frames_that_eco_mode_waits_for(library: Any, open_renderer: Any) -> None:
+@pytest.mark.parametrize("version", ["0.4.1", "0.5.1"])
+def test_images_go_on_after_the_frames_that_eco_mode_waits_for(version: str, library: Any, open_renderer: Any) -> None:
     """Transforms read on the GPU are no change that eco mode sees; it would freeze the image."""
-    library("0.5.1", eco_frames=5)
+    library(version, eco_frames=5)
     renderer = open_renderer(plain(2))
     bundle = renderer.add_cameras(CAMERAS, width=12, height=12, outputs="depth")
     binding = renderer.bind_transforms(paths("Ball", 2))

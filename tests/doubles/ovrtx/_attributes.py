@@ -227,7 +227,7 @@ class AttributeBinding:
     def _commit(self, renderer: Renderer, rows: Any, element: DLDataType | None, only: np.ndarray | None) -> None:
         stage = renderer._stage
         if self._found is None or self._generation != stage.generation:
-            raise RuntimeError(f"the binding of '{self._name}' is stale: the stage was opened again after it was made")
+            raise RuntimeError(f"the binding of '{self._name}' is stale: prims came or went after it was made")
         mask = self._found if only is None else self._found & only
         mode = PrimMode.MUST_EXIST if self._mode is PrimMode.MUST_EXIST else PrimMode.EXISTING_ONLY
         renderer._wrote(self._name, element)

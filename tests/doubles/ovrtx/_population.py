@@ -13,7 +13,17 @@ from ._settings import VERSION
 OMNI_XFORM = "xformOp:transform:omni"
 """The operation that holds ``omni:xform`` of a prim once it was written."""
 
-_KNOWN_PREFIXES = ("primvars:", "inputs:", "outputs:", "omni:", "xformOp", "semantic", "exposure", "material:")
+_KNOWN_PREFIXES = ("primvars:", "xformOp", "material:", "semantic", "omni:scenePartition")
+_PRODUCT = "OmniRtxSettings"
+_SETTINGS = {
+    "omni:rtx:minimal:": ("Minimal",),
+    "omni:rtx:rt:": ("Rt", "RtAdvanced"),
+    "omni:rtx:rtpt:": ("Rt", "RtAdvanced"),
+    "omni:rtx:pt:": ("Pt", "PtAdvanced"),
+    "omni:rtx:": ("Common", "CommonAdvanced"),
+}
+"""Schemas that declare the settings of render products, by the beginning of their names. Which of the two declares one
+is not known, so both are wanted."""
 _KNOWN_RELATIONSHIPS = ("camera", "orderedVars", "products", "proxyPrim", "prototypes", "skel:", "material:binding")
 _KNOWN_RELATIONSHIPS += ("collection:", "light:", "physics:")
 
@@ -27,6 +37,7 @@ def open_text(text: str) -> Sdf.Layer:
     except Tf.ErrorException as error:
         raise RuntimeError(f"the layer content cannot be parsed: {error}") from error
     UsdUtils.ModifyAssetPaths(layer, _absolute_or_lost)
+    _drop_empty_relationships(layer)
     return layer
 
 
@@ -40,7 +51,22 @@ def open_file(path: str) -> Sdf.Layer:
     except Tf.ErrorException as error:
         raise RuntimeError(f"file cannot be read: {path}: {error}") from error
     UsdUtils.ModifyAssetPaths(layer, lambda text: Sdf.ComputeAssetPathRelativeToLayer(source, text))
+    _drop_empty_relationships(layer)
     return layer
+
+
+def _drop_empty_relationships(layer: Sdf.Layer) -> None:
+    """A relationship to nothing is not populated: nobody has seen that it can be written."""
+    empty: list[Any] = []
+
+    def visit(path: Sdf.Path) -> None:
+        spec: Any = layer.GetPropertyAtPath(path) if path.IsPropertyPath() else None
+        if isinstance(spec, Sdf.RelationshipSpec) and not spec.targetPathList.GetAddedOrExplicitItems():
+            empty.append(spec)
+
+    layer.Traverse(Sdf.Path.absoluteRootPath, visit)
+    for spec in empty:
+        spec.owner.RemoveProperty(spec)
 
 
 def _absolute_or_lost(path: str) -> str:
@@ -68,6 +94,25 @@ def reference(layer: Sdf.Layer, prefix: str) -> Sdf.Layer:
     return flatten(root)
 
 
+TABLED_WITH_EVERYTHING = ("inputs:", "outputs:")
+"""What is drawn in any case, and can be written only where all authored attributes are populated."""
+
+
+def is_known(prim: Usd.Prim, name: str, everything: bool, definition: set[str]) -> bool:
+    """Whether an attribute that is authored is populated."""
+    schemas = set(prim.GetPrimTypeInfo().GetAppliedAPISchemas())
+    if prim.GetTypeName() == "RenderProduct" and name.startswith("omni:rtx:") and VERSION < (0, 5, 0):
+        wanted = next(names for start, names in _SETTINGS.items() if name.startswith(start))
+        return all(f"{_PRODUCT}{schema}API_1" in schemas for schema in wanted)
+    if everything or name in definition or name.startswith((*_KNOWN_PREFIXES, *TABLED_WITH_EVERYTHING)):
+        return True
+    if name.startswith("exposure:"):
+        return "OmniRtxCameraExposureAPI_1" in schemas
+    if name.startswith("omni:rtx:"):
+        return prim.GetTypeName() == "RenderProduct" or any(schema.startswith(_PRODUCT) for schema in schemas)
+    return False
+
+
 def populate(flat: Sdf.Layer, everything: bool) -> None:
     """Leave out of a flat layer what is not populated, and give values to those that are populated wrongly."""
     stage = Usd.Stage.Open(flat)
@@ -89,8 +134,8 @@ def populate(flat: Sdf.Layer, everything: bool) -> None:
                         dangling.append(spec)
                     continue
                 kind = spec.typeName
-                known = everything or name in definition or name.startswith(_KNOWN_PREFIXES)
-                if not known or kind == Sdf.ValueTypeNames.TimeCode or kind == Sdf.ValueTypeNames.AssetArray:
+                unfit = (Sdf.ValueTypeNames.TimeCode, Sdf.ValueTypeNames.AssetArray)
+                if kind in unfit or not is_known(prim, name, everything, definition):
                     drop.append(spec.path)
                 elif kind == Sdf.ValueTypeNames.Float3 and spec.default is not None:
                     # Operations of a transform are multiplied out, not populated.

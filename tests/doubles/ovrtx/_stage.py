@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +27,8 @@ class RuntimeStage:
     """What was loaded, as one flat layer, with a stage over it for reading.
 
     Attributes:
-        generation: Grows when the stage is replaced; bindings of an earlier one are stale.
+        generation: Grows when the stage is replaced, prims are cloned or something is removed; bindings of an earlier
+            one are stale. What the library does about them is not known.
         structure: Grows when prims come or go, or an attribute changes that decides what is drawn where.
     """
 
@@ -34,6 +36,7 @@ class RuntimeStage:
         self.generation = self.structure = 0
         self._everything = False
         self._references: dict[int, str] = {}
+        self._handles = itertools.count(1)
         self._xformable: dict[str, bool] = {}
         self._replace(Sdf.Layer.CreateAnonymous("runtime.usda"))
 
@@ -72,7 +75,7 @@ class RuntimeStage:
                 Sdf.CreatePrimInLayer(self.layer, parent).specifier = Sdf.SpecifierDef
             Sdf.CopySpec(flat, prefix, self.layer, prefix)
         self._restructured()
-        handle = len(self._references) + 1
+        handle = next(self._handles)
         self._references[handle] = prefix
         return handle
 
@@ -80,6 +83,7 @@ class RuntimeStage:
         if handle not in self._references:
             raise RuntimeError(f"remove_usd: unknown handle {handle}")
         self.stage.RemovePrim(self._references.pop(handle))
+        self.generation += 1
         self._restructured()
 
     def clone(self, source: str, targets: Sequence[str]) -> None:
@@ -92,6 +96,7 @@ class RuntimeStage:
         if taken or len(set(targets)) != len(targets):
             raise RuntimeError(f"clone_usd: target exists: {taken[0] if taken else 'one target is named twice'}")
         population.clone(self.layer, source, list(targets))
+        self.generation += 1
         self._restructured()
 
     def set_time(self, time: float) -> None:
@@ -123,8 +128,11 @@ class RuntimeStage:
             return None
         attribute = prim.GetAttribute(name)
         if attribute:
-            return attribute.GetTypeName()
-        if prim.GetRelationship(name):
+            declared = prim.GetPrimDefinition().GetPropertyDefinition(name)
+            tabled = self._everything or declared or not name.startswith(population.TABLED_WITH_EVERYTHING)
+            return attribute.GetTypeName() if tabled else None
+        relationship = prim.GetRelationship(name)
+        if relationship and (name != "camera" or relationship.IsAuthored()):
             return _PATH
         if name.startswith("material:binding") and prim.IsA(UsdGeom.Imageable):
             return _PATH
