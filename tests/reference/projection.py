@@ -6,16 +6,16 @@ import numpy as np
 
 from omni.isaac.ovrtx_render.scene.data import Camera
 
-__all__ = ["intrinsics", "pixel_rays", "project"]
+__all__ = ["pixel_matrix", "pixel_rays", "project"]
 
 
-def intrinsics(camera: Camera, width: int, height: int) -> tuple[float, float, float]:
-    """Return (f, cx, cy) in pixels: per unit slope, or per stage unit when orthographic. Pixels are square."""
+def pixel_matrix(camera: Camera, width: int, height: int) -> np.ndarray:
+    """(3, 3) intrinsics [px] of a lens: per unit slope, or per stage unit when orthographic. Pixels are square."""
     aperture = camera.horizontal_aperture
     f = width / (0.1 * aperture) if camera.orthographic else width * camera.focal_length / aperture
     cx = width / 2 - camera.horizontal_offset * width / aperture
     cy = height / 2 + camera.vertical_offset * width / aperture
-    return f, cx, cy
+    return np.array([[f, 0.0, cx], [0.0, f, cy], [0.0, 0.0, 1.0]])
 
 
 def pixel_rays(
@@ -33,12 +33,10 @@ def pixel_rays(
         Origins and directions, (H*W, 3) float64, stage units. A direction advances one stage unit along the optical
         axis, so that a ray parameter is a depth.
     """
-    f, cx, cy = intrinsics(camera, width, height)
-    fx = fy = f
-    if matrix is not None:
-        fx, fy, cx, cy = matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2]
+    k = pixel_matrix(camera, width, height) if matrix is None else matrix.astype(np.float64)
     u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    x, y = ((u - cx) / fx).ravel(), (-(v - cy) / fy).ravel()
+    x, y, _ = np.linalg.inv(k) @ np.stack([u.ravel(), v.ravel(), np.ones(u.size)])
+    y = -y  # pixels count downwards
     zero, one = np.zeros_like(x), np.ones_like(x)
     if camera.orthographic:
         origin, direction = np.stack([x, y, zero], 1), np.stack([zero, zero, -one], 1)
@@ -52,10 +50,8 @@ def project(
     camera: Camera, width: int, height: int, points: np.ndarray, matrix: np.ndarray | None = None
 ) -> np.ndarray:
     """Project world points (..., 3) to pixel coordinates (..., 2): x right, y down, (0, 0) the top left corner."""
-    f, cx, cy = intrinsics(camera, width, height)
-    fx = fy = f
-    if matrix is not None:
-        fx, fy, cx, cy = matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2]
+    k = pixel_matrix(camera, width, height) if matrix is None else matrix.astype(np.float64)
     p = (points - camera.transform[3, :3]) @ camera.transform[:3, :3].T
     scale = 1.0 if camera.orthographic else 1.0 / -p[..., 2]
-    return np.stack([cx + fx * p[..., 0] * scale, cy - fy * p[..., 1] * scale], -1)
+    ray = np.stack([p[..., 0] * scale, -p[..., 1] * scale, np.ones(p.shape[:-1])], -1)
+    return (ray @ k.T)[..., :2]

@@ -121,6 +121,25 @@ def test_random_scene(seed: int, shoot: Callable) -> None:
     assert len(single) >= 0.8 * (len(most) - 1) and len(set(single)) == len(single) and 0 not in single
 
 
+def test_random_scene_through_any_matrix(make: Callable) -> None:
+    """Matrices as a calibration gives them, skew included: everything is where the reference sees it, and whole."""
+    scene = random_scene(10)
+    scene.cameras = [camera for camera in scene.cameras if not camera.orthographic]
+    rng = np.random.default_rng(10)
+    matrices = np.tile(np.eye(3), (len(scene.cameras), 1, 1))
+    matrices[:, [0, 1], [0, 1]] = rng.uniform(30, 60, (len(scene.cameras), 2))
+    matrices[:, [0, 1], 2] = np.array([WIDTH, HEIGHT]) / 2 + rng.uniform(-5, 5, (len(scene.cameras), 2))
+    matrices[:, 0, 1] = 12.0, -20.0, 30.0
+    renderer = make(scene)
+    cameras = renderer.add_cameras(None, width=WIDTH, height=HEIGHT, outputs=OUTPUTS)
+    cameras.set_intrinsics(matrices.astype(np.float32))
+    frame = {name: buffer.numpy() for name, buffer in renderer.render(cameras).items()}
+    for tile, camera in enumerate(scene.cameras):
+        want = cast(scene, camera, WIDTH, HEIGHT, matrix=matrices[tile])
+        share = {n: 1 - float(w.mean()) for n, w in disagreement(scene, frame, tile, want).items()}
+        assert min(share.values()) >= 0.99, (tile, share)
+
+
 @pytest.mark.parametrize("kind", list(PARAMS), ids=lambda k: k.name)
 @pytest.mark.parametrize("double_sided", [False, True], ids=["single", "double"])
 def test_seen_from_inside(kind: GeometryKind, double_sided: bool, shoot: Callable) -> None:
@@ -171,6 +190,19 @@ def test_far_from_the_origin(shoot: Callable) -> None:
     want = cast(scene, scene.cameras[0], WIDTH, HEIGHT)
     share = {n: 1 - float(w.mean()) for n, w in disagreement(scene, frame, 0, want).items()}
     assert min(share.values()) >= AGREE, share
+
+
+@pytest.mark.parametrize("far", [1.0e30, 3.5e38, np.inf])
+def test_nothing_is_too_far_for_an_endless_clipping_plane(far: float, shoot: Callable) -> None:
+    b = SceneBuilder()
+    b.add(GeometryKind.SPHERE, (0.5,))
+    b.add(bumpy_sphere(np.random.default_rng(0)), transform=translate(1.5, 0, 0))
+    b.camera(look_at([0.0, 0.0, 4.0], [0.0, 0.0, 0.0], (0, 1, 0)), clipping_range=(0.01, far))
+    scene = b.build()
+    depth = shoot(scene, "depth", WIDTH, HEIGHT)["depth"][0, ..., 0]
+    want = cast(scene, scene.cameras[0], WIDTH, HEIGHT).depth
+    same = np.isclose(depth, want, rtol=1e-3) | (np.isinf(depth) & np.isinf(want))
+    assert same.mean() >= AGREE
 
 
 @pytest.mark.parametrize("orthographic", [False, True], ids=["perspective", "orthographic"])

@@ -121,7 +121,7 @@ def test_isaac_lab_vector_is_one_pose_in_three_conventions(make: Callable) -> No
 
 
 def test_intrinsics_matrix(make: Callable) -> None:
-    """Per-environment focal lengths (fx != fy) and principal points."""
+    """Per-environment focal lengths (fx != fy), principal points and, in every other one, skew."""
     envs, rng = 6, np.random.default_rng(4)
     b, points = one_point(envs)
     scene = b.build()
@@ -130,6 +130,7 @@ def test_intrinsics_matrix(make: Callable) -> None:
         matrices[env] = np.eye(3)
         matrices[env, [0, 1], [0, 1]] = rng.uniform(60, 140, 2)
         matrices[env, [0, 1], 2] = SIZE / 2 + rng.uniform(-15, 15, 2)
+        matrices[env, 0, 1] = (env % 2) * rng.choice([-1.0, 1.0]) * 60.0
         camera.transform = random_rotation(rng)
         camera.transform[3, :3] = points[env] - np.array([0.2, -0.15, -2.0]) @ camera.transform[:3, :3]
     renderer = make(scene)

@@ -14,6 +14,9 @@ from .types import CameraState
 
 __all__ = ["CameraTable", "camera_states"]
 
+_FURTHEST = 1.0e30
+"""Clipping planes beyond it [m], endless ones too, would be taken for a miss or not fit into a float."""
+
 
 def camera_states(bundle: CameraBundle, meters: float, bands: int = 1) -> np.ndarray:
     """(N, bands) CameraState records without a pose.
@@ -28,7 +31,7 @@ def camera_states(bundle: CameraBundle, meters: float, bands: int = 1) -> np.nda
         k = intrinsics_of(camera, bundle.width, bundle.height, meters)
         row["fx"], row["fy"], row["cx"] = k[0, 0], k[1, 1], k[0, 2]
         row["cy"] = k[1, 2] - np.arange(bands) * (bundle.height // bands)
-        row["near"], row["far"] = (max(x, 0.0) * meters for x in camera.clipping_range)
+        row["near"], row["far"] = (min(max(x, 0.0) * meters, _FURTHEST) for x in camera.clipping_range)
         row["orthographic"], row["env"] = int(camera.orthographic), camera.env
     return states
 

@@ -165,7 +165,7 @@ def project_shape(
     local_rotation = back.linear * camera.rotation
     origin = back.linear * (camera.position - x.offset)
     step_x = local_rotation * wp.vec3(1.0 / camera.fx, 0.0, 0.0)
-    step_y = local_rotation * wp.vec3(camera.skew / (camera.fx * camera.fy), -1.0 / camera.fy, 0.0)
+    step_y = local_rotation * wp.vec3(-camera.skew / (camera.fx * camera.fy), -1.0 / camera.fy, 0.0)
     corner_of_image = -camera.cx * step_x - camera.cy * step_y
     base = local_rotation * wp.vec3(0.0, 0.0, -1.0)
     if camera.orthographic != 0:
