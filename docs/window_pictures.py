@@ -1,12 +1,14 @@
 """Draws the pictures of docs/window.md: the real window and renderer, laid out by the double of omni.ui.
 
-Run it as ``python docs/window_pictures.py``; it writes ``docs/images/window_*.jpg``.
+Run it as ``python docs/window_pictures.py``; it writes ``docs/images/window_*.jpg`` and ``data/preview.png``.
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -15,7 +17,7 @@ sys.path.append(str(ROOT / "tests" / "doubles"))
 
 import omni.ui as ui  # noqa: E402
 from omni.ui import double  # noqa: E402
-from pxr import Sdf, UsdShade  # noqa: E402
+from pxr import Sdf, Usd, UsdShade  # noqa: E402
 from ui_picture import draw_window  # noqa: E402
 
 from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer, TransformBinding  # noqa: E402
@@ -26,15 +28,22 @@ from omni.isaac.ovrtx_render.ui.window import RendererWindow  # noqa: E402
 
 ENVS = 24
 SIZE = (960, 620)
+PREVIEW = (800, 450)
 
 
 class Tour:
-    """A window over the demo scene."""
+    """A window over the demo scene.
 
-    def __init__(self) -> None:
-        self.scene: DemoScene = build_stage(ENVS)
-        self.model = ViewModel(RendererCfg(backend="warp"), inline=True, folder=Path("out"))
-        self.model.renderer.set_view(width=96, height=96)
+    Args:
+        folder: Where the stage is written to: fixes and findings name files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        made: DemoScene = build_stage(ENVS)
+        made.stage.GetRootLayer().Export(str(folder / "workcell.usda"))
+        self.scene = replace(made, stage=Usd.Stage.Open(str(folder / "workcell.usda")))
+        self.model = ViewModel(RendererCfg(backend="warp", samples_per_pixel=4), inline=True, folder=folder)
+        self.model.renderer.set_view(width=128, height=128)
         self.window = RendererWindow(self.model, width=SIZE[0], height=SIZE[1])
         self.model.open(self.scene.stage)
         self.number = 0
@@ -71,7 +80,12 @@ class Tour:
 
 
 def main() -> None:
-    began, tour = time.perf_counter(), Tour()
+    with tempfile.TemporaryDirectory() as folder:
+        draw_all(Tour(Path(folder)))
+
+
+def draw_all(tour: Tour) -> None:
+    began = time.perf_counter()
     model, window = tour.model, tour.window
     tour.frames(8)
     model.tiles.move(model.tiles.grid.fitted())
@@ -79,7 +93,15 @@ def main() -> None:
         tour.step(number)
     tour.point(9, 0.55, 0.6)
     tour.save("tiles")
+    window.width, window.height = PREVIEW
+    tour.frames()
+    model.tiles.move(model.tiles.grid.fitted())
+    tour.point(9, 0.55, 0.6)
+    draw_window(window).save(ROOT / "data" / "preview.png", optimize=True)
+    window.width, window.height = SIZE
     double.choose(window, "output", "depth")
+    tour.frames()
+    model.tiles.move(model.tiles.grid.fitted())
     double.choose(window, "color_map", "turbo")
     tour.frames()
     tour.point(9, 0.55, 0.6)
@@ -88,11 +110,16 @@ def main() -> None:
     tour.frames()
     model.freeze()
     tour.step(40)
-    double.choose(window, "compare", "diff")
+    double.choose(window, "compare", "difference")
     tour.frames()
+    double.choose(window, "color_map", "inferno")
+    model.tiles.move(model.tiles.grid.fitted())
     tour.point(9, 0.5, 0.35)
     tour.save("difference")
     model.stop_comparing()
+    # Newton does not filter textures: with few samples their finest lines become speckle.
+    model.renderer.configure(samples_per_pixel=16)
+    model.renderer.set_size(192, 192)
     model.compare_backend("newton")
     tour.frames()
     model.tiles.focus(9)
@@ -102,6 +129,12 @@ def main() -> None:
     tour.save("split")
     model.tiles.focus(None)
     model.stop_comparing()
+    model.renderer.configure(samples_per_pixel=4)
+    model.renderer.set_size(128, 128)
+    tour.frames()
+    model.frame_times.clear()
+    for number in range(40, 88, 2):
+        tour.step(number)
     double.click(window, "tab_renderer")
     tour.frames()
     tour.save("renderer")

@@ -1,4 +1,4 @@
-"""Draw the pictures of the documentation, the extension's preview and its icon. Everything in them is rendered.
+"""Draw the pictures of the documentation and the extension's icon. Everything in them is rendered.
 
 Run from the repository: uv run python examples/make_pictures.py
 """
@@ -68,10 +68,6 @@ def main() -> None:
     Image.fromarray(mosaic(np.concatenate([tiles[name] for name in OUTPUTS]), columns=6)).save(
         images / "demo_outputs.jpg", quality=90
     )
-
-    view = look_at(scene.origins[0] + (1.42, -1.30, 1.62), scene.origins[0] + (0.0, 0.02, 1.02))
-    preview = draw(scene, 20, (640, 360), ("rgb",), camera="/World/envs/env_0/Camera", view=view)["rgb"][0]
-    write_png(ROOT / "data" / "preview.png", preview)
 
     step = 20
     positions, _ = scene.pose(step)

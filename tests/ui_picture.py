@@ -70,7 +70,10 @@ class _Painter:
             self.fill(box, clip, back, radius)
         if isinstance(widget, Circle):
             r = widget.radius if widget.size_policy is CircleSizePolicy.FIXED else min(w, h) / 2
-            self.fill((x + w / 2 - r, y + h / 2 - r, 2 * r, 2 * r), clip, back, r)
+            ring = (x + w / 2 - r, y + h / 2 - r, 2 * r, 2 * r)
+            self.fill(ring, clip, back, r)
+            if style.get("border_width") and _cut(ring, clip) == (ring[0], ring[1], ring[0] + 2 * r, ring[1] + 2 * r):
+                self.draw.ellipse(_cut(ring, clip), None, _rgba(style["border_color"]), style["border_width"])
         elif isinstance(widget, Label):
             text = _wrap(widget.text, w, style) if widget.word_wrap else widget.text
             self.text(box, clip, text, style, widget.alignment, widget.elided_text)

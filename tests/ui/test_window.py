@@ -26,6 +26,7 @@ from omni.isaac.ovrtx_render.ui.colormaps import lookup_table
 from omni.isaac.ovrtx_render.ui.image_view import ImageView
 from omni.isaac.ovrtx_render.ui.keys import BINDINGS, CAPTURED, CONTROL, Key
 from omni.isaac.ovrtx_render.ui.model import ViewModel
+from omni.isaac.ovrtx_render.ui.tabs.widgets import shortened
 from omni.isaac.ovrtx_render.ui.window import RendererWindow
 
 Show = Callable[..., tuple[ViewModel, RendererWindow]]
@@ -281,7 +282,8 @@ def test_colour_map_is_offered_with_its_range_where_it_is_used(show: Show, stage
     frames(model, window)
     assert offered() == ["color_map", "color_scale"]
     low, high = model.tiles.value_range
-    assert {f"{low:.3g} m", f"{high:.3g} m"} <= set(texts(window))
+    middle = 2.0 / (1.0 / low + 1.0 / high)  # the map is linear in 1 / depth
+    assert {f"{low:.3g} m", f"{high:.3g} m", f"middle {middle:.3g} m"} <= set(texts(window))
     bar = double.find(window, "color_scale")._image()[0, :, :3].astype(int)
     ends = np.rint(lookup_table("viridis")[[0, -1]] * 255).astype(int)
     np.testing.assert_array_equal(bar[[-1, 0]], ends)  # the nearest is the end of the map
@@ -295,7 +297,7 @@ def test_colour_map_is_offered_with_its_range_where_it_is_used(show: Show, stage
     double.choose(window, "compare", "difference")
     frames(model, window)
     assert offered() == ["compare", "color_map", "color_scale"]
-    assert {"0", "63.8"} <= set(texts(window))  # of 255, as differences are shown four times as large
+    assert {"0", "63.8", "middle 31.9"} <= set(texts(window))  # of 255, as differences are shown four times as large
     double.choose(window, "output", "instance_id_segmentation_fast")
     frames(model, window)
     assert offered() == ["compare"]
@@ -384,6 +386,45 @@ def test_renderer_tab_shows_and_sets_everything(show: Show, stage: Usd.Stage) ->
     double.click(window, "preset_fast")
     frames(model, window)
     assert model.renderer.cfg.tone_mapping == "srgb"
+    assert "linear r g b, such as 0 0 0.2; empty: the dome light" in texts(window)
+    assert {"1 to 1024", "1 to 1024; empty: all there are"} <= set(texts(window))
+    double.click(window, "options_reset")
+    frames(model, window)
+    assert model.renderer.cfg == RendererCfg(backend="warp", device=model.renderer.cfg.device)
+    assert not double.find(window, "options_reset").enabled
+    columns = {
+        widget.screen_position_x + widget.computed_width
+        for widget in double.walk(window.frame)
+        if isinstance(widget, ui.Label) and widget.text in ("Cameras", "Outputs", "Preset", "shadows", "background")
+    }
+    assert len(columns) == 1  # all that is chosen stands in one line below the other
+
+
+@pytest.mark.parametrize(
+    ("path", "length", "shown"),
+    [
+        ("/World/Looks/steel", 34, "/World/Looks/steel"),
+        ("/World/envs/env_0/Robot/arm_link_3/visuals/ring x 24", 34, ".../arm_link_3/visuals/ring x 24"),
+        ("/World/envs/env_0/Robot/palm/back", 20, ".../Robot/palm/back"),
+        ("/a_name_that_is_longer_than_all_there_is", 12, ".../a_name_that_is_longer_than_all_there_is"),
+    ],
+)
+def test_paths_are_shortened_at_their_start(path: str, length: int, shown: str) -> None:
+    assert shortened(path, length) == shown
+
+
+def test_materials_tab_leaves_the_room_to_the_fix_and_tells_nothing_from_bad(show: Show, stage: Usd.Stage) -> None:
+    model, window = show(stage)
+    double.click(window, "tab_renderer")
+    frames(model, window)
+    circles = {widget.name for widget in double.walk(window.frame) if isinstance(widget, ui.Circle)}
+    double.click(window, "tab_materials")
+    frames(model, window)
+    rings = {widget.name for widget in double.walk(window.frame) if isinstance(widget, ui.Circle)}
+    assert "none" in rings and "none" not in circles and circles <= {"good", "bad"}
+    lists = [widget for widget in double.walk(window.frame) if isinstance(widget, ui.ScrollingFrame)]
+    tree, findings, preview = (widget.computed_height for widget in lists)
+    assert findings < 40 < preview < tree  # there is one line: nothing to report
 
 
 def test_frame_times_are_plotted_by_phase(show: Show, stage: Usd.Stage) -> None:

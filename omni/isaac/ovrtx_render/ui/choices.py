@@ -14,6 +14,12 @@ from ..registry import Probe, probe_all
 __all__ = ["BackendChoice", "Option", "backend_choices", "options_of", "parse_option", "preset_names"]
 
 _ELSEWHERE = frozenset({"backend", "backend_options", "semantic_colors", "semantic_filter", "env_pattern", "device"})
+_HINTS = {
+    "exposure": "stops, or auto",
+    "background": "linear r g b, such as 0 0 0.2; empty: the dome light",
+    "ambient_occlusion_distance": "metres",
+    "texture_max_size": "pixels",
+}
 _FIRST = ("samples_per_pixel", "shading", "shadows", "light_samples", "ambient_occlusion_samples", "exposure")
 
 
@@ -75,6 +81,13 @@ class Option:
         if isinstance(self.value, tuple):
             return " ".join(f"{part:g}" for part in self.value)
         return str(self.value)
+
+    @property
+    def hint(self) -> str:
+        """What a person may write, in a few words; empty where the widget says it."""
+        span = f"{self.low} to {self.high}" if self.high else ""
+        empty = "empty: all there are" if self.high and self.default is None else ""
+        return _HINTS.get(self.name, "; ".join(part for part in (span, empty) if part))
 
 
 def _documentation() -> dict[str, str]:

@@ -11,8 +11,6 @@ from .colormaps import Coloring, Palette, coloring_of, lookup_table
 
 __all__ = ["ColorScale", "color_scale"]
 
-_STEPS = 128
-
 
 @dataclass(frozen=True)
 class ColorScale:
@@ -22,7 +20,7 @@ class ColorScale:
         low: Value at the left end.
         high: Value at the right end.
         unit: Unit of both, or empty.
-        depth: Whether the map is linear in 1 / value, as it is for depths.
+        depth: Whether the map is linear in 1 / value, and its end is the nearest, as it is for depths.
         palette: The colours that were chosen.
     """
 
@@ -33,21 +31,20 @@ class ColorScale:
     palette: Palette
 
     @property
-    def ends(self) -> tuple[str, str]:
-        """Both values for people."""
+    def texts(self) -> tuple[str, str, str]:
+        """Values at the left end, the right end and in the middle of the bar, for people."""
+        middle = (self.low + self.high) / 2.0
+        if self.depth:
+            middle = 2.0 / (1.0 / max(self.low, 1e-6) + 1.0 / max(self.high, 1e-6))
         unit = f" {self.unit}" if self.unit else ""
-        return f"{self.low:.3g}{unit}", f"{self.high:.3g}{unit}"
+        low, high, middle_text = (f"{value:.3g}{unit}" for value in (self.low, self.high, middle))
+        return low, high, f"middle {middle_text}"
 
     def pixels(self) -> np.ndarray:
-        """(1, W, 4) uint8: the colours from ``low`` to ``high``, in equal steps of the value."""
+        """(1, 256, 4) uint8: the colours from ``low`` to ``high``."""
         table = lookup_table(self.palette.color_map, self.palette.reverse)
-        at = np.linspace(0.0, 1.0, _STEPS)
-        if self.depth:
-            near, far = 1.0 / max(self.low, 1e-6), 1.0 / max(self.high, 1e-6)
-            values = self.low + at * (self.high - self.low)
-            at = (1.0 / np.maximum(values, 1e-6) - far) / max(near - far, 1e-12)
-        colors = table[np.rint(np.clip(at, 0.0, 1.0) * 255).astype(int)] * 255.0
-        return np.concatenate([np.rint(colors), np.full((_STEPS, 1), 255.0)], -1)[None].astype(np.uint8)
+        colors = np.rint((table[::-1] if self.depth else table) * 255.0)
+        return np.concatenate([colors, np.full((len(table), 1), 255.0)], -1)[None].astype(np.uint8)
 
 
 def color_scale(

@@ -136,6 +136,10 @@ class RendererModel:
         """Set the options of a preset; the others stay."""
         return self.configure(**PRESETS.get(name, {}))
 
+    def reset_options(self) -> bool:
+        """Set all options to their defaults; the backend stays."""
+        return self.configure(**{option.name: option.default for option in self.options})
+
     def choose_cameras(self, name: str) -> bool:
         """Draw another camera group."""
         return self.set_view(cameras=name)

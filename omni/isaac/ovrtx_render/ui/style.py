@@ -64,7 +64,8 @@ STYLES: dict[str, dict[str, Any]] = {
     "Rectangle::bar": {"background_color": _FIELD},
     "Rectangle::line": {"background_color": _LINE},
     "Circle::good": {"background_color": _ACCENT},
-    "Circle::bad": {"background_color": _LINE},
+    "Circle::bad": {"background_color": _FAINT},
+    "Circle::none": {"background_color": 0, "border_color": _LINE, "border_width": 1},
     **{f"Circle::{name}": {"background_color": color} for name, color in SEVERITY_COLORS.items() if name},
     **{
         f"Plot::{i}": {"color": color, "background_color": 0, "secondary_color": color}

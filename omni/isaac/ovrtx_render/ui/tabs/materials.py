@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from functools import partial
+from pathlib import PurePath
 
 import omni.ui as ui
 
@@ -11,9 +12,15 @@ from ..image_view import ImageView
 from ..materials_model import MaterialNode
 from ..model import ViewModel
 from ..style import ROW
-from .widgets import button, dot
+from .widgets import assign, button, dot, shortened
 
 __all__ = ["MaterialsTab"]
+
+
+_PATH = 34
+"""Characters of a path in the tree."""
+_MOST_FINDINGS = 8
+"""Findings that are seen without scrolling; the rest of the height is the fix's."""
 
 
 class _Item(ui.AbstractItem):
@@ -73,8 +80,9 @@ class _Delegate(ui.AbstractItemDelegate):
         node: MaterialNode = item.node
         with ui.HStack(height=ROW - 4, spacing=4):
             if index == 0:
-                dot(node.severity or "bad")
-                ui.Label(node.label, elided_text=True, tooltip=node.path)
+                dot(node.severity or "none")
+                # The library elides at the end, where paths differ.
+                ui.Label(shortened(node.label, _PATH - 2 * level), elided_text=True, tooltip=node.path)
             else:
                 ui.Label(node.detail, name="dim", elided_text=True, tooltip=node.detail)
 
@@ -94,6 +102,7 @@ class MaterialsTab:
         # A tree view owns neither.
         self._tree, self._delegate = _Tree(), _Delegate()
         self._view: ui.TreeView | None = None
+        self._list: ui.ScrollingFrame | None = None
         self._frames: dict[str, ui.Frame] = {}
         self._summary: ui.Label | None = None
         self._seen: object = None
@@ -118,12 +127,13 @@ class MaterialsTab:
                         identifier="material_tree",
                     )
                 with ui.VStack(width=ui.Fraction(3), spacing=4):
-                    with ui.ScrollingFrame(name="list", height=ui.Fraction(3)):
+                    self._list = ui.ScrollingFrame(name="list", height=ROW + 2)
+                    with self._list:
                         self._frames["findings"] = ui.Frame(height=0)
                         self._frames["findings"].set_build_fn(lambda: me._build_findings())
                     self._frames["picked"] = ui.Frame(height=0)
                     self._frames["picked"].set_build_fn(lambda: me._build_picked())
-                    self._frames["fix"] = ui.Frame(height=ui.Fraction(2))
+                    self._frames["fix"] = ui.Frame()
                     self._frames["fix"].set_build_fn(lambda: me._build_fix())
 
     def refresh(self) -> None:
@@ -133,6 +143,9 @@ class MaterialsTab:
             return
         self._seen = materials.revision
         self._summary.text = materials.summary
+        if self._list is not None:
+            lines = min(max(len(materials.findings), 1), _MOST_FINDINGS)
+            assign(self._list, "height", ui.Pixel(lines * (ROW + 1) + 1))
         self._tree.set_nodes(materials.tree)
         for frame in self._frames.values():
             frame.rebuild()
@@ -141,7 +154,7 @@ class MaterialsTab:
         """Let the widgets go."""
         for view in self._thumbnails:
             view.destroy()
-        self._view = self._summary = None
+        self._view = self._summary = self._list = None
         self._frames, self._thumbnails = {}, []
 
     def _build_findings(self) -> None:
@@ -202,8 +215,11 @@ class MaterialsTab:
         with ui.VStack(spacing=4):
             if finding is not None:
                 ui.Label(finding.message, name=finding.severity, word_wrap=True, height=0)
-                where = f"{finding.site}   " if finding.site is not None else ""
-                ui.Label(f"{where}seen by: {', '.join(finding.backends)}", name="dim", height=ROW, elided_text=True)
+                site = str(finding.site or "")
+                ui.Label(
+                    f"{f'{PurePath(site).name}   ' if site else ''}seen by: {', '.join(finding.backends)}",
+                    name="dim", height=ROW, elided_text=True, tooltip=site,
+                )  # fmt: skip
             with ui.HStack(height=ROW, spacing=6):
                 title = fix.title if fix is not None else "no fix" if finding is not None else "select a finding"
                 ui.Label(title, elided_text=True)

@@ -126,7 +126,7 @@ class RendererTab:
         kept: list[Any] = []
         with ui.VStack(height=0, spacing=3):
             with ui.HStack(height=ROW, spacing=6):
-                labelled("Cameras", tooltip="cameras that are drawn together, and how many there are")
+                labelled("Cameras", "cameras that are drawn together, and how many there are")
                 tooltip = "the same camera of all environments, or one outside of them"
                 kept.append(
                     Choice(
@@ -141,7 +141,7 @@ class RendererTab:
             if self._model.session.attached and bundle is not None:
                 size = {"width": bundle.width, "height": bundle.height}
             with ui.HStack(height=ROW, spacing=6):
-                labelled("Image size [px]", tooltip="width and height of each camera's image")
+                labelled("Image size [px]", "width and height of each camera's image")
                 for name, value in size.items():
                     field = ui.IntField(width=80, height=ROW, identifier=f"image_{name}", tooltip=f"image {name} [px]")
                     field.model.set_value(value)
@@ -149,7 +149,7 @@ class RendererTab:
                     kept.append(field.model.subscribe_end_edit_fn(lambda model, name=name: me._set_size(name, model)))
                 ui.Spacer()
             with ui.HStack(height=0, spacing=6):
-                labelled("Outputs", tooltip="images that are drawn of each camera")
+                labelled("Outputs", "images that are drawn of each camera")
                 drawn = {_kind_name(name) for name in choices.outputs}
                 with ui.VGrid(column_count=2, row_height=ROW, height=0):
                     for name, kind in OUTPUTS.items():
@@ -169,22 +169,20 @@ class RendererTab:
         kept: list[Any] = []
         with ui.VStack(height=0, spacing=2):
             with ui.HStack(height=ROW, spacing=6):
-                labelled("Preset", tooltip="sets several options at once")
+                labelled("Preset", "sets several options at once")
                 for name in preset_names():
                     button(name, f"preset_{name}", partial(choices.apply_preset, name), f"options of the preset {name}")
+                button(
+                    "Reset", "options_reset", choices.reset_options, "all options as they are by default",
+                    enabled=any(option.value != option.default for option in choices.options),
+                )  # fmt: skip
                 ui.Spacer()
             for option in choices.options:
                 with ui.HStack(height=ROW, spacing=6):
                     changed = option.value != option.default
-                    ui.Label(
-                        option.name.replace("_", " "),
-                        name="chosen" if changed else "dim",
-                        width=190,
-                        elided_text=True,
-                        tooltip=option.doc,
-                    )
+                    labelled(option.name.replace("_", " "), option.doc, chosen=changed)
                     kept.append(self._option_widget(option))
-                    ui.Spacer(width=4)
+                    ui.Label(option.hint, name="dim", elided_text=True)
             if choices.problem:
                 ui.Label(choices.problem, name="error", word_wrap=True, height=0)
         self._kept["options"] = kept

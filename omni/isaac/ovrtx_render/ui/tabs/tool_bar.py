@@ -45,7 +45,7 @@ class ToolBar:
         self._toggles: dict[str, ui.Button] = {}
         self._choices: dict[str, Choice] = {}
         self._scale: ImageView | None = None
-        self._ends: list[ui.Label] = []
+        self._values: list[ui.Label] = []
         self._built_for: object = None
         self._scaled: ColorScale | None = None
 
@@ -76,7 +76,7 @@ class ToolBar:
         if self._scale is not None and scale is not None and scale != self._scaled:
             self._scaled = scale
             self._scale.show_pixels(scale.pixels())
-            for label, text in zip(self._ends, scale.ends, strict=True):
+            for label, text in zip(self._values, scale.texts, strict=True):
                 label.text = text
 
     def destroy(self) -> None:
@@ -88,7 +88,7 @@ class ToolBar:
         if self._scale is not None:
             self._scale.destroy()
         self._scale = self._scaled = None
-        self._toggles, self._choices, self._ends = {}, {}, []
+        self._toggles, self._choices, self._values = {}, {}, []
 
     # -- the lines --------------------------------------------------------------------------------------------------
 
@@ -170,7 +170,8 @@ class ToolBar:
             )  # fmt: skip
             low = ui.Label(" ", name="value", width=0)
             self._scale = ImageView(identifier="color_scale", tooltip="what the colours stand for", width=96)
-            self._ends = [low, ui.Label(" ", name="value", width=0)]
+            high, middle = (ui.Label(" ", name=name, width=0) for name in ("value", "dim"))
+            self._values = [low, high, middle]
         ui.Spacer(width=ui.Fraction(1))
 
     # -- what people do ---------------------------------------------------------------------------------------------

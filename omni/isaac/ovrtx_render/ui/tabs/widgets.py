@@ -10,7 +10,10 @@ import omni.ui as ui
 
 from ..style import ROW
 
-__all__ = ["Choice", "assign", "button", "dot", "labelled"]
+__all__ = ["LABEL", "Choice", "assign", "button", "dot", "labelled", "shortened"]
+
+LABEL = 190
+"""Width of the column of labels in front of widgets [px]."""
 
 
 def button(text: str, identifier: str, clicked: Callable[[], object], tooltip: str, **arguments: Any) -> ui.Button:
@@ -20,15 +23,28 @@ def button(text: str, identifier: str, clicked: Callable[[], object], tooltip: s
 
 
 def dot(name: str) -> ui.Circle:
-    """A small filled circle in the colour of its name: ``good``, ``bad``, or a severity."""
+    """A small circle in the colour of its name: ``good``, ``bad`` (cannot run), ``none`` (a ring), or a severity."""
     return ui.Circle(
         name=name, width=12, radius=4, size_policy=ui.CircleSizePolicy.FIXED, alignment=ui.Alignment.CENTER
     )
 
 
-def labelled(text: str, width: int = 150, tooltip: str = "") -> ui.Label:
-    """The label in front of a widget."""
-    return ui.Label(text, name="dim", width=width, height=ROW, elided_text=True, tooltip=tooltip)
+def labelled(text: str, tooltip: str = "", *, chosen: bool = False) -> ui.Label:
+    """The label in front of a widget; ``chosen`` marks what is not the default."""
+    name = "chosen" if chosen else "dim"
+    return ui.Label(text, name=name, width=LABEL, height=ROW, elided_text=True, tooltip=tooltip)
+
+
+def shortened(path: str, length: int) -> str:
+    """A path without its first parts, with about ``length`` characters at most: what tells paths apart is their end."""
+    if len(path) <= length:
+        return path
+    kept = path.rsplit("/", 1)[-1]
+    for part in reversed(path.split("/")[:-1]):
+        if len(kept) + len(part) + 5 > length:
+            break
+        kept = f"{part}/{kept}"
+    return f".../{kept}"
 
 
 def assign(widget: Any, name: str, value: Any) -> None:
