@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import inspect
+import re
 import threading
 from collections.abc import Callable, Iterator
+from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,22 @@ SIGNATURES: dict[Callable[..., Any], str] = {
     ui.Workspace.show_window: "title, show=",
     ui.Workspace.set_show_window_fn: "title, fn",
     ui.Workspace.get_dpi_scale: "",
+    ui.Workspace.get_windows: "",
+    ui.Widget.__init__: "self, **",
+    ui.Widget.set_style: "self, style",
+    ui.Frame.__init__: "self, **",
+    ui.Frame.rebuild: "self",
+    ui.Frame.clear: "self",
+    ui.Fraction.__init__: "self, value",
+    ui.Pixel.__init__: "self, value",
+    ui.AbstractItem.__init__: "self",
+    ui.AbstractItemModel.__init__: "self",
+    ui.AbstractItemModel._item_changed: "self, item",
+    ui.AbstractItemDelegate.__init__: "self",
+    ui.AbstractValueModel.__init__: "self",
+    ui.AbstractValueModel.subscribe_end_edit_fn: "self, fn",
+    ui.ByteImageProvider.__init__: "self",
+    ui.ByteImageProvider.destroy: "self",
     ui.ByteImageProvider.set_bytes_data: "self, bytes, sizes, format=, stride=, **",
     ui.ByteImageProvider.set_data_array: "self, bytes, sizes",
     ui.ByteImageProvider.set_bytes_data_from_gpu: "self, gpu_bytes, sizes, format=, stride=, **",
@@ -74,6 +93,16 @@ def parameters(function: Callable[..., Any]) -> str:
 @pytest.mark.parametrize("function", SIGNATURES, ids=lambda function: function.__qualname__)
 def test_signatures(function: Callable[..., Any]) -> None:
     assert parameters(function) == SIGNATURES[function]
+
+
+def test_every_class_that_the_window_uses_is_among_them() -> None:
+    folder = Path(__file__).resolve().parents[2] / "omni" / "isaac" / "ovrtx_render" / "ui"
+    sources = [path.read_text(encoding="utf-8") for path in folder.rglob("*.py")]
+    used = {name for source in sources for name in re.findall(r"\bui\.([A-Z][a-z]\w+)", source)}
+    classes = [getattr(ui, name) for name in used if not issubclass(getattr(ui, name), Enum)]
+    assert len(classes) > 20
+    static = {ui.Workspace}
+    assert [one.__name__ for one in classes if one not in static and one.__init__ not in SIGNATURES] == []
 
 
 @pytest.mark.parametrize(
