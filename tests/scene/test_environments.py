@@ -238,6 +238,97 @@ def test_what_differs_in_one_environment_is_not_lost(stage, what, differs, env):
         assert after != before
 
 
+def add_subsets(stage, count):
+    """A part of every table that has a material of its own."""
+    for env in range(count):
+        root = f"/World/envs/env_{env}"
+        subset = UsdGeom.Subset.Define(stage, f"{root}/table/part")
+        subset.CreateElementTypeAttr("face")
+        subset.CreateFamilyNameAttr("materialBind")
+        subset.CreateIndicesAttr([0, 1, 2])
+        UsdShade.MaterialBindingAPI.Apply(subset.GetPrim()).Bind(UsdShade.Material.Get(stage, f"{root}/looks/red"))
+
+
+def edit_subset(stage, path, what):
+    subset, root = stage.GetPrimAtPath(path), path.rpartition("/table")[0]
+    if what == "bound elsewhere":
+        material, shader = UsdShade.Material.Define(stage, "/Other"), UsdShade.Shader.Define(stage, "/Other/s")
+        shader.CreateIdAttr("UsdPreviewSurface")
+        shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).Set((0, 1, 0))
+        material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+        UsdShade.MaterialBindingAPI(subset).Bind(material)
+    elif what == "bound to nothing":
+        UsdShade.MaterialBindingAPI(subset).UnbindAllBindings()
+    elif what == "of other faces":
+        subset.GetAttribute("indices").Set([5, 9])
+    elif what == "of another family":
+        subset.GetAttribute("familyName").Set("other")
+    elif what == "deactivated":
+        subset.SetActive(False)
+    elif what == "removed":
+        stage.RemovePrim(path)
+    elif what == "one more":
+        more = UsdGeom.Subset.Define(stage, f"{root}/table/more")
+        more.CreateElementTypeAttr("face")
+        more.CreateFamilyNameAttr("materialBind")
+        more.CreateIndicesAttr([20])
+        UsdShade.MaterialBindingAPI.Apply(more.GetPrim()).Bind(UsdShade.Material.Get(stage, f"{root}/looks/red"))
+    elif what == "red made blue":
+        set_color(stage, f"{root}/looks/red/s", (0, 0, 1))
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "bound elsewhere",
+        "bound to nothing",
+        "of other faces",
+        "of another family",
+        "deactivated",
+        "removed",
+        "one more",
+        "red made blue",
+    ],
+)
+@pytest.mark.parametrize("env", [0, 3])
+def test_subsets_that_differ_in_one_environment_are_not_lost(stage, what, env):
+    clone_envs(stage, 5)
+    add_subsets(stage, 5)
+    before = rows(assert_same_as_full_read(stage))
+    assert parts(stage) == {}
+    edit_subset(stage, f"/World/envs/env_{env}/table/part", what)
+    assert sorted(parts(stage)) == (["/box", "/table"] if what == "red made blue" else ["/table"])
+    assert rows(assert_same_as_full_read(stage)) != before
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_edits_of_random_environments_equal_a_full_read(stage, seed):
+    rng = np.random.default_rng(seed)
+    clone_envs(stage, 5)
+    add_subsets(stage, 5)
+    of_box = [
+        "moved",
+        "robot moved",
+        "hidden",
+        "coloured",
+        "bound elsewhere",
+        "resized",
+        "labelled",
+        "added",
+        "robot overridden",
+        "reshaped",
+        "red made blue",
+    ]
+    of_subset = ["bound elsewhere", "bound to nothing", "of other faces", "of another family", "one more"]
+    for _ in range(6):
+        root = f"/World/envs/env_{rng.integers(5)}"
+        if rng.random() < 0.5:
+            edit(stage, f"{root}/box", rng.choice(of_box))
+        else:
+            edit_subset(stage, f"{root}/table/part", rng.choice(of_subset))
+        assert_same_as_full_read(stage)
+
+
 def test_opinions_of_other_layers_count(stage):
     clone_envs(stage, 4)
     with Usd.EditContext(stage, stage.GetSessionLayer()):

@@ -287,3 +287,16 @@ def test_mean_is_linear(tmp_path: Path, stage: Usd.Stage) -> None:
     loaded = store([])
     index = loaded.load(attribute(stage, str(tmp_path / "t.png")))
     assert loaded.mean(index) == pytest.approx((0.5, 0.5, 0.5, 1.0))
+
+
+def test_a_texture_is_looked_through_for_equal_texels_once(tmp_path: Path, stage: Usd.Stage) -> None:
+    """Thousands of materials may connect the alpha of one picture to their opacity."""
+    pixels = RNG.integers(0, 256, (4, 4, 4), dtype=np.uint8)
+    pixels[..., 3] = 51
+    (tmp_path / "t.png").write_bytes(encode(pixels))
+    textures = store([])
+    index = textures.load(attribute(stage, str(tmp_path / "t.png")))
+    first = [textures.uniform(index, channel) for channel in (0, 3)]
+    assert first == [None, pytest.approx(0.2)]
+    textures.textures[index] = None  # not looked at again
+    assert [textures.uniform(index, channel) for channel in (0, 3)] == first

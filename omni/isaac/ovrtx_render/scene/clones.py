@@ -157,6 +157,8 @@ class _Grouper:
                 return None
             moved, different = [at + path for path in found[0]], frozenset(at + path for path in found[1])
         different |= dependencies.moved_prototypes(moved)
+        # A mesh draws what its subsets say, those included that the template does not have.
+        different |= {path.rpartition("/")[0] for path in different if self._type_at(entry, path) == "GeomSubset"}
         dependent = dependencies.of(different, outside)
         return None if at in different or at in dependent else _Change(moved, different, dependent)
 
@@ -248,7 +250,7 @@ class _Dependencies:
 
     def _find_edges(self) -> Iterator[tuple[str, str]]:
         """Pairs of paths: a prim, and another one of the same environment that it refers to."""
-        top = self._stage.GetPrimAtPath(self._root + self._at)
+        top, size = self._stage.GetPrimAtPath(self._root + self._at), len(self._root)
         for prim in Usd.PrimRange(top, _EVERY_PRIM) if top else ():
             path = str(prim.GetPath())
             targets = {str(spec.path) for spec in prim.GetPrimStack()}
@@ -257,7 +259,8 @@ class _Dependencies:
                     continue
                 paths = prop.GetTargets() if isinstance(prop, Usd.Relationship) else prop.GetConnections()
                 targets.update(str(target.GetPrimPath()) for target in paths)
-            size = len(self._root)
+            if prim.GetTypeName() == "GeomSubset":
+                yield path.rpartition("/")[0][size:], path[size:]
             yield from ((path[size:], target[size:]) for target in targets - {path} if _is_below(target, self._root))
 
 

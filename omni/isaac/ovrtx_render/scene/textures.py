@@ -70,6 +70,7 @@ class TextureStore:
         self._asked: set[str] = set()
         self._index: dict[tuple[str, bool], int] = {}
         self._means: dict[int, tuple[float, float, float, float]] = {}
+        self._uniform: dict[tuple[int, int], float | None] = {}
 
     def load(self, attribute: Usd.Attribute, color_space: str = "auto") -> int:
         """Load the texture that an asset-valued attribute names.
@@ -132,11 +133,13 @@ class TextureStore:
 
     def uniform(self, index: int, channel: int) -> float | None:
         """The raw value of a channel if all texels have the same, else None."""
-        plane = self.textures[index].data[..., channel]
-        first = plane.flat[0]
-        if not (plane == first).all():
-            return None
-        return float(first) / (255.0 if plane.dtype == np.uint8 else 1.0)
+        key = (index, channel)
+        if key not in self._uniform:
+            plane = self.textures[index].data[..., channel]
+            first = plane.flat[0]
+            value = float(first) / (255.0 if plane.dtype == np.uint8 else 1.0)
+            self._uniform[key] = value if (plane == first).all() else None
+        return self._uniform[key]
 
     def forget_files(self) -> None:
         """Drop decoded files that are not needed to answer for textures that are loaded already."""
