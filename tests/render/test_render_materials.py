@@ -9,7 +9,8 @@ import pytest
 from reference import SceneBuilder, look_at, translate
 from reference.build import matte, quad
 
-from omni.isaac.ovrtx_render.scene.data import AlphaMode, Camera, LightKind, TextureRef, Wrap
+from omni.isaac.ovrtx_render.backends.warp.textures import mip_chain
+from omni.isaac.ovrtx_render.scene.data import AlphaMode, Camera, LightKind, Texture, TextureRef, Wrap
 
 
 def rgba(picture: np.ndarray) -> np.ndarray:
@@ -121,6 +122,49 @@ def test_distant_checker_is_smooth(shoot: Callable) -> None:
     values = frame["albedo"][0, ..., 0][far].astype(float)
     assert values.std() < 12.0, values.std()
     assert values.mean() == pytest.approx(188.0, abs=6.0)  # sRGB of one half
+
+
+@pytest.mark.parametrize("shape", [(513, 513), (512, 513), (257, 500), (3, 5), (1, 7), (1025, 2), (64, 64)])
+def test_every_mip_level_keeps_the_mean(shape: tuple[int, int]) -> None:
+    """Of odd sizes too: no row or column may weigh more than another, at any level."""
+    picture = np.full((*shape, 4), 255, np.uint8)
+    picture[:, -1, 0] = 0
+    picture[-1, :, 1] = 0
+    picture[..., 2] = np.linspace(0, 255, shape[1])
+    mean = picture.mean((0, 1))
+    for level, data in enumerate(mip_chain(Texture(picture, False, "picture"))):
+        assert data.shape[:2] == tuple(-(-n // 2**level) for n in shape)
+        np.testing.assert_allclose(data.mean((0, 1)), mean, atol=0.6)
+        drift = np.abs(data[..., 2].mean(0) - 255 * (np.arange(data.shape[1]) + 0.5) / data.shape[1])
+        assert drift.max() <= 0.5 * 255 / data.shape[1] + 1.0  # and nothing moves sideways
+
+
+@pytest.mark.parametrize("turn", [((1.0, 0.0), (0.0, 1.0)), ((0.0, 1.0), (1.0, 0.0))], ids=["upright", "turned"])
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (1024, 16), (16, 1024)])
+def test_a_long_strip_is_as_sharp_as_a_square(width: int, height: int, turn: tuple, shoot: Callable) -> None:
+    """At one texel a pixel, stripes 4 texels wide must be seen, whatever the shape of the picture."""
+    stripes = np.indices((height, width))[int(width >= height)]
+    picture = rgba(np.repeat((stripes // 4 % 2 * 255)[..., None], 3, -1))
+    card = quad()
+    card.points *= np.float32([width / 64, height / 64, 1])
+    card.uvs = card.uvs @ np.linalg.inv(np.array(turn)).astype(np.float32)
+    b = SceneBuilder()
+    ref = TextureRef(b.texture(picture), uv_matrix=(*turn, (0.0, 0.0)))
+    b.add(card, material=matte(name="t", base_color_texture=ref))
+    facing_card(b)
+    got = albedo_of(b, shoot, 64)[24:40, 24:40, 0]
+    assert ((got < 5) | (got > 250)).mean() > 0.8
+
+
+def test_a_strip_on_a_square_does_not_alias(shoot: Callable) -> None:
+    """Sixteen texels a pixel along the strip, a quarter across it: it is grey, not noise."""
+    b = SceneBuilder()
+    stripes = np.indices((16, 1024))[1] // 3 % 2 * 255
+    ref = TextureRef(b.texture(rgba(np.repeat(stripes[..., None], 3, -1))))
+    b.add(quad(), material=matte(name="t", base_color_texture=ref))
+    facing_card(b)
+    got = albedo_of(b, shoot, 64)[..., 0]
+    assert got.std() < 20.0 and got.mean() == pytest.approx(188.0, abs=4.0)
 
 
 def test_near_checker_is_sharp(shoot: Callable) -> None:

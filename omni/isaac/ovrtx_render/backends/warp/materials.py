@@ -102,7 +102,7 @@ def sample_material(
     textures: Textures,
     base_color: wp.vec3,
     uv: wp.vec2,
-    footprint: float,
+    footprint: wp.vec2,
     mapped: int,
     features: int,
 ) -> MaterialSample:
@@ -110,7 +110,7 @@ def sample_material(
 
     Args:
         base_color: Constant or vertex colour, where no texture gives one.
-        footprint: Width of the pixel in texture coordinates.
+        footprint: How far u and v go in a pixel.
         mapped: 0: there are no texture coordinates, all inputs are constant.
     """
     s = MaterialSample()

@@ -224,7 +224,7 @@ def evaluate_surface(
     uv = wp.vec2(0.0, 0.0)
     tangent = wp.vec3(0.0, 0.0, 0.0)
     bitangent = wp.vec3(0.0, 0.0, 0.0)
-    footprint = float(0.0)
+    footprint = wp.vec2(0.0, 0.0)
     mapped = int(0)
     colour = material.base_color
     if (features & MESHES) != 0 and prim >= 0:
@@ -257,14 +257,14 @@ def evaluate_surface(
             e2 = to_world * (scene.attributes.points[row, 2] - p0)
             d1 = uv1 - uv0
             d2 = uv2 - uv0
-            uv_area = wp.abs(d1[0] * d2[1] - d1[1] * d2[0])
             area = wp.max(wp.length(wp.cross(e1, e2)), 1.0e-20)
             # Ray cone: width of the pixel at the hit, stretched by the slant of the surface (mean of both axes).
             width = 1.0 / camera.fx
             if camera.orthographic == 0:
                 width = t / camera.fx
             slant = wp.max(wp.abs(wp.dot(s.geometric, s.view)), 0.05)
-            footprint = width * wp.sqrt(uv_area / (area * slant))
+            width = width / (area * wp.sqrt(slant))
+            footprint = wp.vec2(width * wp.length(e2 * d1[0] - e1 * d2[0]), width * wp.length(e2 * d1[1] - e1 * d2[1]))
             if (features & NORMAL_MAPS) != 0:
                 det = d1[0] * d2[1] - d1[1] * d2[0]
                 if wp.abs(det) > 1.0e-20:

@@ -34,12 +34,21 @@ def decode_table() -> np.ndarray:
     return np.concatenate([x, decode_srgb(x)]).astype(np.float32)
 
 
-def _halve(level: np.ndarray) -> np.ndarray:
-    """Average 2 x 2 texels; an odd edge is repeated."""
-    h, w = level.shape[:2]
-    level = np.pad(level, ((0, h % 2 if h > 1 else 0), (0, w % 2 if w > 1 else 0), (0, 0)), mode="edge")
-    rows = level if h == 1 else (level[0::2] + level[1::2]) * 0.5
-    return rows if w == 1 else (rows[:, 0::2] + rows[:, 1::2]) * 0.5
+def _halve(level: np.ndarray, axis: int) -> np.ndarray:
+    """Average texels by twos along an axis; its size is rounded up.
+
+    An odd size is cut into equal parts as well: every other texel is split between its neighbours. Repeating the edge
+    instead would count it double, again at each level.
+    """
+    x = np.moveaxis(level, axis, 0)
+    pairs = len(x) // 2
+    if len(x) % 2 == 0:
+        return np.moveaxis((x[0::2] + x[1::2]) * 0.5, 0, axis)
+    share = (np.arange(1, pairs + 1, dtype=np.float32) / (pairs + 1)).reshape(-1, *[1] * (x.ndim - 1))
+    new = x[0::2].copy()
+    new[:-1] += x[1::2] * (1.0 - share)
+    new[1:] += x[1::2] * share
+    return np.moveaxis(new * ((pairs + 1) / len(x)), 0, axis)
 
 
 def mip_chain(texture: Texture) -> list[np.ndarray]:
@@ -53,7 +62,7 @@ def mip_chain(texture: Texture) -> list[np.ndarray]:
     table = decode_table().reshape(2, 256)
     linear = np.concatenate([table[int(texture.srgb)][data[..., :3]], table[0][data[..., 3:]]], axis=2)
     while max(levels[-1].shape[:2]) > 1:
-        linear = _halve(linear)
+        linear = _halve(_halve(linear, 0), 1)
         rgb = encode_srgb(linear[..., :3]) if texture.srgb else linear[..., :3]
         levels.append(np.round(np.concatenate([rgb, linear[..., 3:]], axis=2) * 255.0).astype(np.uint8))
     return levels
@@ -178,12 +187,13 @@ def bilinear(tex: Textures, offset: int, w: int, h: int, srgb: int, s: float, t:
 
 
 @inlined
-def sample_texture(tex: Textures, which: int, uv: wp.vec2, footprint: float) -> wp.vec4:
+def sample_texture(tex: Textures, which: int, uv: wp.vec2, footprint: wp.vec2) -> wp.vec4:
     """Trilinear fetch through texture reference ``which``, with its scale and bias.
 
     Args:
         uv: Texture coordinates, v up.
-        footprint: Width of the pixel in texture coordinates.
+        footprint: How far u and v go in a pixel. The larger count of texels decides: nothing aliases, and a picture
+            that is not square is as sharp as one that is.
     """
     ref = tex.refs[which]
     info = tex.infos[ref.texture]
@@ -201,7 +211,10 @@ def sample_texture(tex: Textures, which: int, uv: wp.vec2, footprint: float) -> 
         t = t - 2.0 * wp.floor(t * 0.5)
     s = wp.clamp(s, -4.0, 4.0)
     t = wp.clamp(t, -4.0, 4.0)
-    spread = footprint * wp.sqrt(wp.abs(wp.determinant(ref.uv_linear))) * float(wp.max(info.width, info.height))
+    m = ref.uv_linear
+    across = wp.length(wp.vec2(m[0, 0] * footprint[0], m[0, 1] * footprint[1])) * float(info.width)
+    along = wp.length(wp.vec2(m[1, 0] * footprint[0], m[1, 1] * footprint[1])) * float(info.height)
+    spread = wp.max(across, along)
     level = wp.clamp(wp.log2(wp.max(spread, 1.0)), 0.0, float(info.levels - 1))
     base = int(level)
     blend = level - float(base)
