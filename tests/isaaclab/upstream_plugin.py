@@ -3,14 +3,17 @@
 ``pytest -p upstream_plugin <file in Isaac Lab's wheel>``. What its tests take for granted and is not here is replaced:
 PhysX by Newton, CUDA by the CPU, the two assets of its server by local ones, and Kit by nothing. The setting by which
 Isaac RTX tells Kit that there are cameras is preset, because some tests look at it before they look at the images.
+What they draw at random is drawn from a fixed seed.
 """
 
 from __future__ import annotations
 
+import random
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from labscene import GROUND, write_nucleus
 from torch.overrides import TorchFunctionMode
 
@@ -72,6 +75,12 @@ def pytest_configure() -> None:
 
     from_files.spawn_ground_plane = local
     _OnCpu().__enter__()  # for the rest of the process
+
+
+def pytest_runtest_setup() -> None:
+    """Its scenes are strewn at random: the same way every time, with something in sight."""
+    random.seed(0)
+    np.random.seed(0)
 
 
 def pytest_runtest_logfinish() -> None:
