@@ -20,11 +20,14 @@ def ovrtx_double(version: str = "0.5.0", **options: Any) -> Iterator[Any]:
     """``import ovrtx`` gives the double while this lasts; a distribution of that version is found too.
 
     Args:
-        version: One of 0.3.0, 0.4.1, 0.5.0, 0.5.1.
+        version: One of 0.3.0, 0.4.0, 0.4.1, 0.5.0, 0.5.1.
         options: Fields of ``ovrtx.double.OPTIONS``.
 
     Yields:
         The module.
+
+    Raises:
+        AssertionError: At the end: something was left behind; see ``COMPLAINTS`` of the double.
     """
     before = os.environ.get(_VERSION)
     os.environ[_VERSION] = version
@@ -42,6 +45,7 @@ def ovrtx_double(version: str = "0.5.0", **options: Any) -> Iterator[Any]:
                     raise TypeError(f"the double has no option {name!r}")
                 setattr(module.double.OPTIONS, name, value)
             yield module
+            assert not module.double.COMPLAINTS, module.double.COMPLAINTS
         finally:
             sys.path.remove(str(HERE))
             sys.path.remove(site)

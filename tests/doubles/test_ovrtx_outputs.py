@@ -48,13 +48,18 @@ def test_memory_holds_the_picture_only_after_waiting(pair: Tiles) -> None:
         np.from_dlpack(mapped)
     mapped.wait()
     assert not np.isnan(view).any()
+    for stream, told in ((None, "neither a stream nor an event"), (0, "stream 0, which is no synchronisation")):
+        with pytest.raises(RuntimeError, match=told):
+            mapped.unmap(stream=stream)
+    with pytest.raises(RuntimeError, match="stream 0"):
+        mapped.wait_on(0)
     mapped.unmap(stream=1)
-    assert not mapped.unfenced
+    assert np.isnan(view).all()  # stale memory shows
     with pytest.raises(RuntimeError, match="already released"):
         wp.from_dlpack(mapped)
+    pair.ov.double.OPTIONS.synchronised = True  # the end of a block gives back without a fence
     with variable.map(device=device.CUDA) as again:  # on the default stream
         assert not np.isnan(wp.from_dlpack(again).numpy()).any()
-    assert again.unfenced
     with variable.map(device=device.CUDA_ARRAY) as opaque:
         assert opaque["data"].cuda_array
         with pytest.raises(RuntimeError, match="CUDA array"):
@@ -79,6 +84,7 @@ def test_mappings_on_the_host(pair: Tiles) -> None:
     with pytest.raises(KeyError, match="no tensor named 'rgb'"):
         mapped["rgb"]
     assert len(mapped) == 1 and mapped.shape == image.shape
+    pair.ov.double.OPTIONS.poison_unmapped = False
     mapped.unmap()
     mapped.unmap()
     assert image[4, 4, :3].any()  # a view that was taken stays
@@ -156,6 +162,8 @@ def test_life_cycle(pair: Tiles, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [str(w.message) for w in told] == [
         "Renderer destroyed with 1 active binding(s)", "Renderer destroyed with 1 active mapping(s)"
     ]  # fmt: skip
+    assert len(ov.double.COMPLAINTS) == 2
+    ov.double.COMPLAINTS.clear()
     renderer.destroy()
     assert not renderer and mapped
     for call in (
@@ -187,6 +195,8 @@ def test_nothing_that_was_enqueued_may_be_dropped(pair: Tiles) -> None:
     with pytest.warns(ResourceWarning, match="without fetch"):
         renderer.step_async({PRODUCT}, 0.0).wait()
         gc.collect()
+    assert len(pair.ov.double.COMPLAINTS) == 2  # told again by whoever put the double in place
+    pair.ov.double.COMPLAINTS.clear()
     operation = renderer.reset_async()
     assert operation.query_status().progress < 0
     assert operation.wait() is True and operation.wait() is True

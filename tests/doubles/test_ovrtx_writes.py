@@ -126,6 +126,28 @@ def test_buffers_that_are_reused_too_early(pair: Tiles) -> None:
     binding.unbind()
 
 
+def test_cuda_arrays_are_written_with_what_to_wait_for(pair: Tiles) -> None:
+    """On the host, by a double that takes Warp's arrays for CUDA arrays."""
+    pair.ov.double.OPTIONS.fake_cuda = True
+    pair.ov.double.OPTIONS.streams = frozenset({1, 0x77})
+    cubes = [f"{env}/Cube" for env in pair.envs]
+    semantic = pair.ov.Semantic.XFORM_MAT4x4
+    binding = pair.renderer.bind_attribute(cubes, "omni:xform", semantic=semantic)
+    matrices = np.tile(np.eye(4), (2, 1, 1))
+    data = wp.array(matrices, dtype=wp.float64, device="cpu")
+    for how, told in (({}, "neither"), ({"cuda_stream": 0}, "stream 0"), ({"cuda_stream": 5}, "stream 5.*not exist")):
+        with pytest.raises(RuntimeError, match=told):
+            binding.write(data, **how)
+        with pytest.raises(RuntimeError, match=told):
+            pair.renderer.write_attribute(cubes, "omni:xform", data, semantic=semantic, **how)
+    for how in ({"cuda_stream": 1}, {"cuda_stream": 0x77}, {"cuda_event": 3}):
+        binding.write(data, **how)
+    binding.write(matrices)  # lies on the host
+    pair.ov.double.OPTIONS.synchronised = True
+    binding.write(data)
+    binding.unbind()
+
+
 def test_mapped_attributes(pair: Tiles) -> None:
     ov, cubes = pair.ov, [f"{env}/Cube" for env in pair.envs]
     mapping = pair.renderer.map_attribute(cubes, "omni:xform", semantic=ov.Semantic.XFORM_MAT4x4)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.backends.ovrtx import hardware
+from omni.isaac.ovrtx_render.backends.ovrtx.session import Session
 
 HERE = Path(__file__).resolve().parent
 if str(HERE) not in sys.path:  # the helpers of these tests
@@ -32,6 +34,27 @@ def library(rtx_gpu: None, device: str, play_ovrtx: Callable[..., Any]) -> Calla
     """``library(version, **options)`` puts the double in place; everything is taken away when the test ends."""
     settings = {"renderer": {"backend": "warp", **PLAIN}, "device": device}
     return lambda version="0.5.1", **options: play_ovrtx(version, **{**settings, **options})
+
+
+@pytest.fixture
+def fake_cuda(library: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """``fake_cuda(version, stream)`` is ``library(version)`` for arrays that count as CUDA arrays of a stream.
+
+    They lie on the host, so this needs no GPU; the double checks that whatever it is handed comes with the stream.
+    """
+
+    def play(version: str = "0.5.1", stream: int = 0, **options: Any) -> Any:
+        module = library(version, fake_cuda=True, streams=frozenset({stream or 1}), **options)
+        real = Session.__init__
+
+        def on_cuda(self: Session, chosen: Any, device: Any) -> None:
+            pretended = SimpleNamespace(is_cuda=True, ordinal=0, stream=SimpleNamespace(cuda_stream=stream))
+            real(self, chosen, device if device.is_cuda else pretended)
+
+        monkeypatch.setattr(Session, "__init__", on_cuda)
+        return module
+
+    return play
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import warp as wp
 from ovrtx_compare import assert_equal, images_of
-from ovrtx_stages import CAMERAS, ENVS, paths, plain
+from ovrtx_stages import CAMERAS, ENVS, cloth, paths, plain
 from pxr import Gf, UsdGeom
 
 from omni.isaac.ovrtx_render import BackendUnavailableError, RendererCfg, SceneError
@@ -199,6 +199,19 @@ def test_the_renderer_is_made_before_anything_else(library: Any) -> None:
     assert config.keep_system_alive is True and config.selection_outline_enabled is False
     assert config.texture_streaming_mode.name == "SYNCHRONOUS" and config.read_gpu_transforms is True
     assert config.log_file_path == "/tmp/x.log" and config.log_level == "warn"
+    backend.close()
+
+
+@pytest.mark.filterwarnings("ignore:Renderer.*deprecated:DeprecationWarning")
+@pytest.mark.parametrize(("version", "on_gpu"), [("0.3.0", True), ("0.4.0", False), ("0.4.1", True)])
+def test_transforms_are_not_read_on_the_gpu_where_moving_links_would_go_missing(
+    version: str, on_gpu: bool, library: Any
+) -> None:
+    library(version)
+    backend = OvrtxBackend(RendererCfg(backend="ovrtx"))
+    config = backend._session._renderer.config
+    assert config.read_gpu_transforms is on_gpu
+    assert config.log_file_path is None  # the library's own choice, never a stream of this process
     backend.close()
 
 
@@ -394,6 +407,35 @@ def test_images_are_waited_for_and_given_back_on_the_stream(wait: str, library: 
     session.close()
 
 
+@pytest.mark.parametrize(
+    ("version", "stream", "wait"), [("0.4.1", 0, "host"), ("0.5.1", 0, "stream"), ("0.5.1", 0x77, "host")]
+)
+def test_whatever_is_handed_over_is_ordered_on_the_stream(
+    version: str, stream: int, wait: str, fake_cuda: Any, open_renderer: Any
+) -> None:
+    """The double refuses arrays without their stream, holds no picture before the wait, and spoils it afterwards."""
+    fake_cuda(version, stream)
+    drawn = []
+    stage = cloth(2)
+    for backend in ("ovrtx", "warp"):
+        options = {"gpu_wait": wait} if backend == "ovrtx" else {}
+        renderer = open_renderer(stage, backend, backend_options=options)
+        outputs = ("albedo", "depth", "instance_segmentation", "simple_shading_constant_diffuse")
+        bundle = renderer.add_cameras(CAMERAS, width=16, height=12, outputs=outputs)
+        boxes = renderer.bind_transforms(paths("Box", 2))
+        looks = renderer.bind_materials(paths("Looks/ball", 2), "base_color")
+        points = renderer.bind_points(paths("Cloth", 2))
+        for step in range(2):
+            boxes.write([[-0.2, 0.1, 0.2 * step], [2.8, 0.0, 0.1]], quat_xyzw=[[0, 0, 0.1, 1]] * 2)
+            looks.write(np.array([[0.9, 0.2, 0.1 * step], [0.2, 0.1, 0.9]], np.float32))
+            points.write(points._own.rest + np.array([0.0, 0.0, 0.1 * step], np.float32))
+            bundle.set_poses([[3.0, -2.2, 1.2 + 0.1 * step]], quat_xyzw=[[0.5, 0, 0, 0.86]], env_ids=[1])
+            bundle.forget_history([0])
+            renderer.render(bundle)
+        drawn.append(images_of(bundle))
+    assert_equal(*drawn, share=0.01)
+
+
 def test_the_device_of_the_buffers_draws(library: Any) -> None:
     """Not device 0, and not every device that is visible."""
     module = library(cuda_devices=4)
@@ -479,6 +521,25 @@ def test_settings_by_name_reach_the_product(library: Any, open_renderer: Any) ->
     # Path tracing gives colours only.
     assert stage.GetPrimAtPath(distances.path).GetAttribute("omni:rtx:rendermode").Get() == "RealTimePathTracing"
     assert np.isfinite(images_of(bundle)["depth"]).any() and images_of(bundle)["rgb"].any()
+
+
+@pytest.mark.parametrize("missing", ["SemanticIdMap", "StableIdMap", "StableIdSemanticIdMap"])
+def test_ids_of_a_frame_without_their_names_are_refused(
+    missing: str, library: Any, open_renderer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of an earlier frame, or none, would be wrong without a word."""
+    library()
+    renderer = open_renderer(plain(2))
+    outputs = ("semantic_segmentation", "instance_segmentation")
+    bundle = renderer.add_cameras(CAMERAS, width=8, height=8, outputs=outputs)
+    renderer.render(bundle)
+    session = renderer._backend._session
+    found = session.library.render_var
+    with monkeypatch.context() as patch:
+        patch.setattr(session.library, "render_var", lambda *a: None if a[2] == missing else found(*a))
+        with pytest.raises(BackendFailedError, match=rf"no {missing} .* have no meaning"):
+            renderer.render(bundle)
+    renderer.render(bundle)
 
 
 def test_what_ovrtx_cannot_draw_is_said(library: Any, open_renderer: Any) -> None:

@@ -13,7 +13,7 @@ from ._enums import STRINGS, BindingFlag, DataAccess, Device, DLDeviceType, Prim
 from ._operations import Operation
 from ._outputs import poison
 from ._settings import OPTIONS, VERSION
-from ._tensors import DLDataType, Tensor, check_xform, resolve_dtype, strings_of
+from ._tensors import DLDataType, Tensor, check_fence, check_xform, resolve_dtype, strings_of
 
 if TYPE_CHECKING:
     from ._renderer import Renderer
@@ -96,6 +96,12 @@ def check_write(
     return taken
 
 
+def check_tensors(tensors: list[Any], what: str, stream: int | None, event: int | None) -> None:
+    """CUDA arrays must come with what to wait for."""
+    if any(isinstance(tensor, Tensor) and tensor.on_cuda for tensor in tensors):
+        check_fence(what, stream, event)
+
+
 def check_paths(prim_paths: Any) -> list[str]:
     paths = list(prim_paths)
     if not paths or any(not str(path).strip() for path in paths):
@@ -134,8 +140,6 @@ class AttributeBinding:
         self._bound = True
         self._generation = -1
         self._found: np.ndarray | None = None
-        self.double_unsynchronised = 0
-        """How many CUDA arrays were written without a stream or event to wait for: right only if the caller waited."""
 
     def _resolve(self) -> None:
         """Look the prims up; part of the bind operation."""
@@ -215,8 +219,7 @@ class AttributeBinding:
         event: int | None,
     ) -> Operation:
         tensors = self._check_type(data, access, stream)
-        if any(isinstance(tensor, Tensor) and tensor.on_cuda for tensor in tensors) and not stream and not event:
-            self.double_unsynchronised += 1
+        check_tensors(tensors, f"write of '{self._name}'", stream, event)
         entry = Entry(tensors, self.is_array, self._kind == "token", access)
 
         def run() -> None:
@@ -307,11 +310,11 @@ class AttributeMapping:
             raise ValueError("CUDA sync parameters (event/stream) not applicable for CPU-mapped attributes")
         if event is not None and stream is not None:
             raise ValueError("Cannot specify both event and stream; use one or the other")
+        if self._device is Device.CUDA:
+            check_fence(f"unmap of '{self.binding_desc._name}'", stream, event)
         self._mapped = False
         self._renderer._mappings.discard(self)
         binding, memory = self.binding_desc, self._memory
-        if self._on_cuda and not stream and not event:
-            binding.double_unsynchronised += 1
 
         def run() -> None:
             rows = Tensor(memory, stream).read() if self._on_cuda else memory

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._enums import EventStatus
+from ._settings import COMPLAINTS
 
 _IDS = itertools.count(1)
 
@@ -102,11 +103,10 @@ class Operation:
     def __del__(self) -> None:
         if not self._waited:
             self._waited = True
+            problem = f"Operation '{self._task.name}' (op_id={self.op_id}) was garbage-collected without wait()."
+            COMPLAINTS.append(problem)
             warnings.warn(
-                f"Operation '{self._task.name}' (op_id={self.op_id}) was garbage-collected without wait(). "
-                "Blocking until completion to prevent use-after-free.",
-                ResourceWarning,
-                stacklevel=2,
+                f"{problem} Blocking until completion to prevent use-after-free.", ResourceWarning, stacklevel=2
             )
             self._queue.run_until(self._task)
 
@@ -124,7 +124,8 @@ class PendingFetch:
 
     def __del__(self) -> None:
         if not self._fetched:
-            warnings.warn("PendingFetch was garbage-collected without fetch()", ResourceWarning, stacklevel=2)
+            COMPLAINTS.append("PendingFetch was garbage-collected without fetch()")
+            warnings.warn(COMPLAINTS[-1], ResourceWarning, stacklevel=2)
 
 
 def check_timeout(timeout_ns: int | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +13,13 @@ import numpy as np
 
 from ._enums import Device, DLDeviceType
 from ._settings import OPTIONS, VERSION
+from ._tensors import check_fence
 
 _POISON = {"uint8": 0xCD, "uint32": 0xDEADBEEF, "float16": np.nan, "float32": np.nan}
+
+
+_SPOILING: deque[Any] = deque(maxlen=64)
+"""CUDA memory that may be written to still."""
 
 
 def poison(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -114,8 +120,6 @@ class MappedRenderVar:
         self._on_cuda = device is Device.CUDA and OPTIONS.device.startswith("cuda")
         self.is_mapped = True
         self.touched = False
-        self.unfenced = False
-        """Whether it was unmapped without an event or a stream, although kernels may still read it."""
         if VERSION >= (0, 5, 0):
             self.render_var_path = path
         else:
@@ -129,7 +133,7 @@ class MappedRenderVar:
             import warp as wp
 
             # Copied before anybody can ask for the memory: its address must stay.
-            self._memory = wp.array(self._memory, device=OPTIONS.device)
+            self._memory, self._spoilt = (wp.array(self._memory, device=OPTIONS.device) for _ in range(2))
             self._source = wp.array(data, device=OPTIONS.device)
             wp.synchronize_device(OPTIONS.device)
         if device is Device.CPU or sync_stream:
@@ -156,8 +160,8 @@ class MappedRenderVar:
 
     def wait_on(self, stream: int) -> None:
         self._alive()
-        if stream:
-            self._deliver(int(stream))
+        check_fence(f"wait for '{self._path}'", stream, None)
+        self._deliver(int(stream))
 
     def unmap(self, event: int | None = None, stream: int | None = None) -> None:
         if event is not None and stream is not None:
@@ -166,15 +170,34 @@ class MappedRenderVar:
             raise ValueError("CUDA sync parameters (event/stream) not applicable for CPU-mapped outputs")
         if not self.is_mapped:
             return
+        if self._device is Device.CUDA:
+            # Kernels that were launched on it may still read it.
+            check_fence(f"unmap of '{self._path}'", stream, event)
         self.is_mapped = False
-        self.unfenced = self._device is not Device.CPU and not event and not stream
-        if not self._on_cuda:
-            self.touched = not (
-                np.array_equal(self._memory, self._data, equal_nan=True)
-                or np.array_equal(self._memory, poison(self._data.shape, self._data.dtype), equal_nan=True)
-            )
-            if self.touched:
-                raise RuntimeError(f"the caller wrote into memory of the renderer: '{self._path}'")
+        if self._on_cuda:
+            self._poison_after(stream)
+            return
+        self.touched = not (
+            np.array_equal(self._memory, self._data, equal_nan=True)
+            or np.array_equal(self._memory, poison(self._data.shape, self._data.dtype), equal_nan=True)
+        )
+        if self.touched:
+            raise RuntimeError(f"the caller wrote into memory of the renderer: '{self._path}'")
+        if OPTIONS.poison_unmapped:
+            self._memory[...] = poison(self._data.shape, self._data.dtype)
+
+    def _poison_after(self, stream: int | None) -> None:
+        """Spoil CUDA memory once all that was launched on a stream is done, and not later."""
+        import warp as wp
+
+        if not OPTIONS.poison_unmapped or not stream:
+            return
+        device = wp.get_device(OPTIONS.device)
+        caller = device.null_stream if stream == 1 else wp.Stream(device, cuda_stream=stream)
+        own = wp.Stream(device)
+        own.wait_event(caller.record_event())
+        wp.copy(self._memory, self._spoilt, stream=own)
+        _SPOILING.append((self._memory, self._spoilt, own))
 
     def __enter__(self) -> MappedRenderVar:
         return self

@@ -26,7 +26,7 @@ from ._enums import (
 )
 from ._operations import Operation, Queue
 from ._population import open_file, open_text
-from ._settings import OPTIONS, VERSION
+from ._settings import COMPLAINTS, OPTIONS, VERSION
 from ._stage import RuntimeStage
 from ._steps import Stepper
 from ._tensors import DLDataType
@@ -89,13 +89,15 @@ class Renderer:
             return
         live = [binding for binding in self._bindings if binding._bound]
         if live:
-            warnings.warn(f"Renderer destroyed with {len(live)} active binding(s)", RuntimeWarning, stacklevel=2)
+            COMPLAINTS.append(f"Renderer destroyed with {len(live)} active binding(s)")
+            warnings.warn(COMPLAINTS[-1], RuntimeWarning, stacklevel=2)
             for binding in live:
                 binding.unbind()
         mapped = [mapping for mapping in self._outputs if mapping.is_mapped]
         if mapped or len(self._mappings):
             count = len(mapped) + len(self._mappings)
-            warnings.warn(f"Renderer destroyed with {count} active mapping(s)", RuntimeWarning, stacklevel=2)
+            COMPLAINTS.append(f"Renderer destroyed with {count} active mapping(s)")
+            warnings.warn(COMPLAINTS[-1], RuntimeWarning, stacklevel=2)
         self._alive = False
         self._stepper.close()
 
@@ -204,7 +206,16 @@ class Renderer:
     ) -> Operation:
         attributes.deprecated(self, "write_attribute")
         return self._write(
-            prim_paths, attribute_name, [tensor], semantic, False, dirty_bits, prim_mode, data_access, cuda_stream
+            prim_paths,
+            attribute_name,
+            [tensor],
+            semantic,
+            False,
+            dirty_bits,
+            prim_mode,
+            data_access,
+            cuda_stream,
+            cuda_event,
         )
 
     def write_attribute(self, *arguments: Any, **options: Any) -> None:
@@ -227,7 +238,7 @@ class Renderer:
         is_token = is_token or semantic is Semantic.TOKEN_STRING
         return self._write(
             prim_paths, attribute_name, list(tensors), semantic, True, dirty_bits, prim_mode, data_access, cuda_stream,
-            is_token,
+            cuda_event, is_token,
         )  # fmt: skip
 
     def write_array_attribute(self, *arguments: Any, **options: Any) -> None:
@@ -244,12 +255,14 @@ class Renderer:
         mode: PrimMode,
         access: DataAccess,
         stream: int | None,
+        event: int | None,
         is_token: bool = False,
     ) -> Operation:
         self._check()
         paths = attributes.check_paths(prim_paths)
         who = "write_array_attribute" if is_array else "write_attribute"
         taken = attributes.check_write(who, tensors, semantic, is_array, access, stream)
+        attributes.check_tensors(taken, who, stream, event)
         entry = attributes.Entry(taken, is_array, is_token, access)
 
         def run() -> None:

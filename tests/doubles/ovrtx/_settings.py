@@ -9,7 +9,13 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSIONS = {"0.3.0": "0.3.0.312915", "0.4.1": "0.4.1.364340", "0.5.0": "0.5.0.377615", "0.5.1": "0.5.1.385782"}
+VERSIONS = {
+    "0.3.0": "0.3.0.312915",
+    "0.4.0": "0.4.0.346409",
+    "0.4.1": "0.4.1.364340",
+    "0.5.0": "0.5.0.377615",
+    "0.5.1": "0.5.1.385782",
+}
 """The versions that can be played, and how each writes itself."""
 
 SHORT = os.environ.get("OVRTX_DOUBLE_VERSION", "0.5.0")
@@ -37,6 +43,12 @@ class Options:
             ``reset`` or a step without the product) always takes ``warm_up["history"]``.
         eco_frames: Steps without a change that the renderer sees after which it stops drawing (unless authored).
         frames: Frames a step delivers per product.
+        fake_cuda: Take arrays of Warp for CUDA arrays although they lie on the host, so that what a caller does about
+            streams is checked without a GPU.
+        streams: CUDA streams that exist, in the library's counting, 1 being the default one; empty: any.
+        synchronised: Whether the caller says that it has waited for the device, so that it names no stream.
+        poison_unmapped: Overwrite the memory of a mapping once it was given back. Stricter than the library, which
+            leaves it alone as long as a view of it is held.
         temporal: Mix the previous frame into the colours of tiles whose history was not reset.
     """
 
@@ -50,7 +62,15 @@ class Options:
     )
     eco_frames: int = 500
     frames: int = 1
+    fake_cuda: bool = False
+    streams: frozenset[int] = frozenset()
+    synchronised: bool = False
+    poison_unmapped: bool = True
     temporal: bool = False
 
 
 OPTIONS = Options()
+
+COMPLAINTS: list[str] = []
+"""What a caller left behind: operations not waited for, results not fetched, mappings and bindings that were live when
+their renderer was destroyed. Whoever puts the double in place looks here at the end."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._enums import DLDataTypeCode, DLDeviceType, Semantic
+from ._settings import OPTIONS
 
 _NAMES = {
     **{f"float{bits}": (2, bits) for bits in (16, 32, 64)},
@@ -49,6 +50,22 @@ def type_of(dtype: np.dtype) -> DLDataType:
     return DLDataType(_KINDS[dtype.kind], dtype.itemsize * 8)
 
 
+def check_fence(what: str, stream: int | None, event: int | None) -> None:
+    """Refuse what the library would take, and read or free too early.
+
+    Raises:
+        RuntimeError: There is nothing to wait for.
+    """
+    if event:
+        return
+    if stream is None and not OPTIONS.synchronised:
+        raise RuntimeError(f"{what} with neither a stream nor an event: right only if the caller waited for the device")
+    if stream == 0:
+        raise RuntimeError(f"{what} on stream 0, which is no synchronisation at all; the default stream is 1")
+    if stream is not None and OPTIONS.streams and stream not in OPTIONS.streams:
+        raise RuntimeError(f"{what} on stream {stream}, which does not exist")
+
+
 class Tensor:
     """An array of the caller: its type at once, its contents when it is asked for them.
 
@@ -61,9 +78,10 @@ class Tensor:
         if not hasattr(source, "__dlpack__"):
             raise TypeError(f"Object of type {type(source).__name__} does not support DLPack protocol")
         device = int(source.__dlpack_device__()[0])
-        self.on_cuda = device in (DLDeviceType.kDLCUDA, DLDeviceType.kDLCUDAManaged)
+        self._on_gpu = device in (DLDeviceType.kDLCUDA, DLDeviceType.kDLCUDAManaged)
+        self.on_cuda = self._on_gpu or (OPTIONS.fake_cuda and type(source).__module__.startswith("warp"))
         self._stream = stream
-        if self.on_cuda:
+        if self._on_gpu:
             import warp as wp
 
             self._array: Any = wp.from_dlpack(source)
@@ -79,7 +97,7 @@ class Tensor:
 
     def read(self) -> np.ndarray:
         """The contents as they are now. A CUDA array is read on its stream; without one it is read as it lies."""
-        if not self.on_cuda:
+        if not self._on_gpu:
             return self._array.copy()
         import warp as wp
 
