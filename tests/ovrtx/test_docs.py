@@ -28,6 +28,13 @@ def test_every_output_is_documented() -> None:
             assert f"`{name}` has no AOV" in PAGE
 
 
+def test_every_bug_has_a_test_or_a_reason() -> None:
+    table = PAGE.partition("| bug |")[2].splitlines()[2:]
+    rows = [line.split(" | ")[1] for line in table if line.startswith("| ")]
+    assert len(rows) > 50
+    assert all("::test_" in answer or answer.startswith("not applicable: ") for answer in rows)
+
+
 def test_the_tests_that_are_named_exist() -> None:
     named = re.findall(r"`(test_\w+)::(test_\w+)", PAGE)
     assert len(named) > 25
