@@ -287,6 +287,14 @@ def test_colour_map_is_offered_with_its_range_where_it_is_used(show: Show, stage
     bar = double.find(window, "color_scale")._image()[0, :, :3].astype(int)
     ends = np.rint(lookup_table("viridis")[[0, -1]] * 255).astype(int)
     np.testing.assert_array_equal(bar[[-1, 0]], ends)  # the nearest is the end of the map
+    model.tiles.show_output("rgb")
+    frames(model, window)
+    assert offered() == []
+    model.tiles.show_output("depth")
+    window.refresh()  # its frame is not there yet; between two depths the bar does not come and go
+    double.draw(window)
+    assert "color_map" in offered()
+    frames(model, window)
     double.choose(window, "color_map", "grey")
     frames(model, window)
     assert double.find(window, "color_scale")._image()[0, :, :3].std(axis=-1).max() < 1.0

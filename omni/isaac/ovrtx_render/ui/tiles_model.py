@@ -289,10 +289,11 @@ class TilesModel:
     @property
     def scale(self) -> ColorScale | None:
         """What the colours stand for; None if no colour map is used."""
-        if self._frame is None or self._bundle is None or self._frame.a.tiles.name != self.output:
+        if self._frame is None or self._bundle is None or self.output not in self._bundle.kinds:
             return None
-        tiles, difference = self._frame.a.tiles, self.comparing and self.compare is Compare.DIFFERENCE
-        return color_scale(tiles.kind, tiles.colorized, self.palette, self.value_range, difference=difference)
+        kind, difference = self._bundle.kinds[self.output], self.comparing and self.compare is Compare.DIFFERENCE
+        colorized = kind.name in self._bundle.colorize
+        return color_scale(kind, colorized, self.palette, self.value_range, difference=difference)
 
     def show_output(self, name: str) -> None:
         """See another output."""
