@@ -9,6 +9,8 @@ import pytest
 from reference import SceneBuilder, cast, lambert, look_at, random_rotation, scale, translate
 from reference.build import bumpy_sphere, matte, rotate
 
+from omni.isaac.ovrtx_render.backends.warp import backend
+from omni.isaac.ovrtx_render.backends.warp.program import band_count
 from omni.isaac.ovrtx_render.scene.data import GeometryKind, LightKind, Material
 
 ENDLESS = (np.inf, np.inf)
@@ -201,6 +203,56 @@ def test_hard_shadow_edge(shoot: Callable) -> None:
     assert (np.abs(frame - want) < 0.02).mean() > 0.99
     unshadowed = shoot(scene, "rgb_hdr", 80, 80, shadows=False)["rgb_hdr"][0, 40, ..., 0]
     np.testing.assert_allclose(unshadowed[(x > 0.55) & (x < 1.45)], lit, rtol=0.02)
+
+
+@pytest.mark.parametrize("bands", [None, 4, 31])
+def test_noise_does_not_show_how_an_image_is_cut(
+    bands: int | None, make: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Soft shadows and occlusion of a large image: the same in one piece and in bands, as CUDA cuts it and a CPU."""
+    b = SceneBuilder()
+    b.add(GeometryKind.PLANE, ENDLESS, material=matte(0.5))
+    b.add(GeometryKind.CUBE, (1.0, 1.0, 1.0), transform=translate(0, 0, 1.2))
+    b.light(LightKind.RECT, 50.0, width=2.0, height=2.0, transform=translate(0, 0, 5.0))
+    b.light(LightKind.DOME, 0.2)
+    b.camera(look_at([2.5, 0.0, 1.0], [1.2, 0.0, 0.0]))
+    scene = b.build()
+    pictures = []
+    for count in (1, bands):
+        if count:
+            monkeypatch.setattr(backend, "band_count", lambda *_, count=count: count)
+        else:
+            monkeypatch.undo()
+        renderer = make(scene, light_samples=2, ambient_occlusion_samples=2)
+        cameras = renderer.add_cameras(None, width=192, height=248, outputs="rgb_hdr")
+        pictures.append(renderer.render(cameras)["rgb_hdr"].numpy()[0])
+        assert cameras.backend_data.bands == count or count is None
+    # Rows are counted from another origin, so the last bit of a hit differs, and now and then a ray at an edge.
+    assert np.isclose(*pictures, rtol=1e-5).mean() > 0.999
+    mean = np.stack([np.convolve(row, np.ones(9) / 9, "same") for row in pictures[0][..., 0]])
+    noise = (pictures[0][..., 0] - mean)[:, 8:-8]
+    for apart in (1, 8, 62, 124):
+        alike = np.corrcoef(noise[:-apart].ravel(), noise[apart:].ravel())[0, 1]
+        assert alike < 0.3, (apart, alike)
+
+
+@pytest.mark.parametrize("cuda", [False, True], ids=["cpu", "cuda"])
+def test_bands_are_equal_and_no_slivers(cuda: bool) -> None:
+    for width in (64, 640, 1920, 33000):
+        for height in (479, 480, 466, 720, 1080, 1006, 7, 1):
+            count = band_count(width, height, cuda)
+            assert height % count == 0 and (count == 1 or height // count >= 8), (width, height, count)
+    assert band_count(640, 480, cuda) == (1 if cuda else 10)
+
+
+@pytest.mark.parametrize("tone_mapping", ["srgb", "aces"])
+@pytest.mark.parametrize("brightness", [1.0e2, 1.0e5, 1.0e6, 1.0e9, 1.0e25])
+def test_what_is_very_bright_is_white(brightness: float, tone_mapping: str, shoot: Callable) -> None:
+    b = floor_under(0.5)
+    b.light(LightKind.DISTANT, brightness)
+    frame = shoot(b.build(), ("rgb", "rgb_hdr"), 4, 4, tone_mapping=tone_mapping)
+    np.testing.assert_allclose(frame["rgb_hdr"], 0.5 / np.pi * brightness, rtol=0.01)
+    assert (frame["rgb"] == 255).all()
 
 
 def test_light_that_casts_no_shadow(shoot: Callable) -> None:

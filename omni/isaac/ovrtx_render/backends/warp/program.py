@@ -32,6 +32,8 @@ __all__ = ["Program", "View", "band_count", "chunk_size", "nothing"]
 _CPU_CHUNK_PIXELS = 16384
 _CUDA_CHUNK_PIXELS = 1 << 24
 _ENTRY_BYTES = 128 << 20
+_LEAST_ROWS = 8
+"""Rows of a band: a tile's. Fewer would leave the lanes of a tile empty."""
 _COLORS = ("rgb", "rgba", "rgb_hdr")
 _SIMPLE = ("simple_shading_constant_diffuse", "simple_shading_diffuse_mdl", "simple_shading_full_mdl")
 _SURFACE = ("normals", "albedo", *_SIMPLE)
@@ -58,10 +60,13 @@ def band_count(width: int, height: int, cuda: bool) -> int:
     share a large image, and the scratch stays small.
     """
     budget = _CUDA_CHUNK_PIXELS if cuda else 2 * _CPU_CHUNK_PIXELS
-    for count in range(1, height + 1):
-        if height % count == 0 and width * height // count <= budget:
-            return count
-    return height
+    best = 1
+    for count in range(1, height // _LEAST_ROWS + 1):
+        if height % count == 0:
+            best = count
+            if width * height // count <= budget:
+                break
+    return best
 
 
 def chunk_size(cameras: int, pixels: int, max_visible: int, cuda: bool) -> int:
@@ -260,8 +265,8 @@ class Program:
                 self._add(
                     "shadows",
                     shadow_rays,
-                    [*base, scene.lights, scene.light_begin, *place, jitter_of(sample), channel, self._channels, index,
-                     int(k == 0), int(soft), *behind, *rays],
+                    [*base, scene.lights, scene.light_begin, *place, self._view.bands, jitter_of(sample), channel,
+                     self._channels, index, int(k == 0), int(soft), *behind, *rays],
                 )  # fmt: skip
                 trace(channel, 1.0 / cfg.light_samples)
         for k in range(cfg.ambient_occlusion_samples if self._occlusion else 0):
@@ -269,8 +274,8 @@ class Program:
             self._add(
                 "shadows",
                 occlusion_rays,
-                [*base, *place, jitter_of(sample), self._channels - 1, self._channels, index, int(k == 0),
-                 cfg.ambient_occlusion_distance, *behind, *rays],
+                [*base, *place, self._view.bands, jitter_of(sample), self._channels - 1, self._channels, index,
+                 int(k == 0), cfg.ambient_occlusion_distance, *behind, *rays],
             )  # fmt: skip
             trace(self._channels - 1, 1.0 / cfg.ambient_occlusion_samples)
 

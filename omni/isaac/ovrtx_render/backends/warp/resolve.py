@@ -45,9 +45,9 @@ class SurfaceOutputs:
 
 @wp.func
 def encode(table: wp.array(dtype=wp.uint8), x: float) -> wp.uint8:
-    """sRGB byte of a linear value, by table."""
+    """sRGB byte of a linear value, by table. What exceeds white must not leave the range of an int."""
     last = table.shape[0] - 1
-    return table[wp.clamp(int(x * float(last) + 0.5), 0, last)]
+    return table[int(wp.clamp(x, 0.0, 1.0) * float(last) + 0.5)]
 
 
 @wp.func
@@ -120,7 +120,7 @@ def write_hit(
         out.distance[q] = wp.where(hit, t * wp.length(camera_ray(camera, px, py)), wp.inf)
     if out.motion.shape[0] > 0:
         motion = wp.vec2(0.0, 0.0)
-        if hit:
+        if hit and out.previous_cameras[index].fx > 0.0:  # see forget_cameras
             local_point = shapes.world_to_local[inst].linear * (
                 world_point(camera, px, py, t) - shapes.local_to_world[inst].offset
             )
@@ -180,7 +180,7 @@ def tone_map(x: float, mode: int) -> float:
     """0: as it is. 1: filmic curve fitted to ACES (Narkowicz, "ACES Filmic Tone Mapping Curve", 2015)."""
     if mode == 0:
         return x
-    v = wp.max(x, 0.0)
+    v = wp.clamp(x, 0.0, 1.0e6)  # the square of what is far above white would be infinite
     return v * (2.51 * v + 0.03) / (v * (2.43 * v + 0.59) + 0.14)
 
 

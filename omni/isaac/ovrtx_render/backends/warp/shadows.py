@@ -124,7 +124,8 @@ def light_index(light_begin: wp.array(dtype=wp.int32), env: int, channel: int) -
 def random_pair(x: int, y: int, stream: int, sample: int) -> wp.vec2:
     """Sample ``sample`` of the R2 sequence (Roberts 2018), shifted by a hash of the pixel and the stream.
 
-    It depends on nothing else: every environment gets the same pattern, and every run the same picture.
+    The pixel is that of the whole image: bands must not show. It depends on nothing else: every environment gets the
+    same pattern, and every run the same picture.
     """
     state = wp.rand_init(stream * 7919 + 17, y * 8192 + x)
     a = wp.randf(state) + 0.7548776662 * float(sample)
@@ -183,6 +184,7 @@ def shadow_ray(
     camera: CameraState,
     x: int,
     y: int,
+    row: int,
     p: int,
     jitter: wp.vec2,
     channel: int,
@@ -197,7 +199,7 @@ def shadow_ray(
     direction: wp.array(dtype=wp.vec3),
     amount: wp.array(dtype=wp.float32),
 ):
-    """One ray; reach 0 where there is none to trace."""
+    """One ray; reach 0 where there is none to trace. ``row`` is y in the whole image."""
     origin[p] = wp.vec4(0.0, 0.0, 0.0, 0.0)
     direction[p] = wp.vec3(0.0, 0.0, 1.0)
     if clear != 0:
@@ -223,7 +225,7 @@ def shadow_ray(
     if soft != 0 or light.kind != 0:
         pair = wp.vec2(0.5, 0.5)
         if soft != 0:
-            pair = random_pair(x, y, channel, sample)
+            pair = random_pair(x, row, channel, sample)
         to = point_on_light(light, point, pair, soft) - point
         reach = wp.length(to)
         to = to / wp.max(reach, 1.0e-9)
@@ -255,6 +257,7 @@ def shadow_rays(
     width: int,
     height: int,
     pixels: int,
+    bands: int,
     jitter: wp.vec2,
     channel: int,
     channels: int,
@@ -268,9 +271,14 @@ def shadow_rays(
     direction: wp.array(dtype=wp.vec3),
     amount: wp.array(dtype=wp.float32),
 ):
-    """Rays from the hits to light ``channel``, one sample to its centre; dim = (cameras, work items of an image)."""
+    """Rays from the hits to light ``channel``, one sample to its centre; dim = (cameras, work items of an image).
+
+    A camera is one of the ``bands`` of an image.
+    """
     local, item = wp.tid()
-    camera = cameras[selected[first + local]]
+    index = selected[first + local]
+    camera = cameras[index]
+    above = (index % bands) * height
     corner = tile_corner(item, width, height, pixels)
     for k in range(tile_size()):
         at = tile_pixel(corner, k)
@@ -284,6 +292,7 @@ def shadow_rays(
                 camera,
                 at[0],
                 at[1],
+                above + at[1],
                 p,
                 jitter,
                 channel,
@@ -307,6 +316,7 @@ def occlusion_ray(
     camera: CameraState,
     x: int,
     y: int,
+    row: int,
     p: int,
     jitter: wp.vec2,
     channel: int,
@@ -321,7 +331,7 @@ def occlusion_ray(
     direction: wp.array(dtype=wp.vec3),
     amount: wp.array(dtype=wp.float32),
 ):
-    """One ray; reach 0 where there is none to trace."""
+    """One ray; reach 0 where there is none to trace. ``row`` is y in the whole image."""
     origin[p] = wp.vec4(0.0, 0.0, 0.0, 0.0)
     direction[p] = wp.vec3(0.0, 0.0, 1.0)
     if clear != 0:
@@ -335,7 +345,7 @@ def occlusion_ray(
         normal = -normal
     point = point + smooth_offset(shapes, attributes, inst, hits.prim[p], hits.u[p], hits.v[p], normal)
     start = lift(point, normal, camera.position)
-    r = random_pair(x, y, 8191, sample)
+    r = random_pair(x, row, 8191, sample)
     around = 6.2831853 * r[0]
     radius = wp.sqrt(r[1])
     to = basis(normal) * wp.vec3(radius * wp.cos(around), radius * wp.sin(around), wp.sqrt(1.0 - r[1]))
@@ -353,6 +363,7 @@ def occlusion_rays(
     width: int,
     height: int,
     pixels: int,
+    bands: int,
     jitter: wp.vec2,
     channel: int,
     channels: int,
@@ -368,7 +379,9 @@ def occlusion_rays(
 ):
     """Cosine-distributed rays of length ``reach`` [m] from each hit; dim = (cameras, work items of an image)."""
     local, item = wp.tid()
-    camera = cameras[selected[first + local]]
+    index = selected[first + local]
+    camera = cameras[index]
+    above = (index % bands) * height
     corner = tile_corner(item, width, height, pixels)
     for k in range(tile_size()):
         at = tile_pixel(corner, k)
@@ -380,6 +393,7 @@ def occlusion_rays(
                 camera,
                 at[0],
                 at[1],
+                above + at[1],
                 p,
                 jitter,
                 channel,
