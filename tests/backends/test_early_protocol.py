@@ -161,3 +161,17 @@ def test_mistakes_are_told(make: Callable) -> None:
         renderer.render(ABOVE[:2], DOWN, LENS)
     renderer.render(ABOVE, DOWN, LENS)
     np.testing.assert_allclose(middle(renderer), [3.5, 3.25, 3.0], atol=1e-3)
+
+
+def test_motion_vectors_do_not_cross_a_reset(make: Callable, stage: Usd.Stage) -> None:
+    renderer = make(data_types=["motion_vectors"])
+    renderer.reset()  # before it is initialised, there is nothing to forget
+    renderer.initialize()
+    renderer.render(ABOVE, DOWN, LENS)
+    for forget, moves in ((False, True), (True, False)):
+        box = UsdGeom.XformCommonAPI(stage.GetPrimAtPath("/World/envs/env_1/Box"))
+        box.SetTranslate((0.2 + 0.2 * forget, 0, 0))
+        if forget:
+            renderer.reset()
+        renderer.render(ABOVE, DOWN, LENS)
+        assert bool(np.abs(renderer.get_output()["motion_vectors"].numpy()).max() > 0.5) == moves

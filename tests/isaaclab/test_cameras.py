@@ -265,6 +265,17 @@ def test_motion_vectors_are_those_of_what_moved(lab: Any) -> None:
     assert (images["motion_vectors"][0][moved][:, 0] > 0).all()  # to the left in the picture
 
 
+def test_motion_vectors_do_not_cross_a_reset(lab: Any) -> None:
+    for env in range(3):
+        place(lab, "ball", env, (0.0, -0.5, 1.5))
+    lab.look("motion")
+    for env in range(3):
+        place(lab, "ball", env, (0.0, 0.3, 1.5))
+    lab.scene.reset([0, 2])
+    motion = np.abs(lab.look("motion")["motion_vectors"]).max(axis=(1, 2, 3))
+    assert motion[0] == motion[2] == 0.0 and motion[1] > 5.0
+
+
 def test_a_pose_that_is_no_number_is_told_with_the_camera(lab: Any) -> None:
     from omni.isaac.ovrtx_render import OvrtxRenderError
 

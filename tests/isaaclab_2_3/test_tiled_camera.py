@@ -272,3 +272,17 @@ def test_newer_isaac_lab_has_nothing_to_enable(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(OvrtxRenderError, match="pip install isaaclab"):
         adapters.enable()
     adapters.disable()
+
+
+@pytest.mark.parametrize("ids", ["list", "tensor"])
+def test_motion_vectors_do_not_cross_a_reset(camera: Callable, lab: Any, ids: str) -> None:
+    import torch
+
+    sensor = camera(["motion_vectors"])
+    sensor.data  # noqa: B018 (reading it draws)
+    for env in range(2):
+        lab.physics.bodies[f"/World/envs/env_{env}/Block"] = (10.0 * env + 0.2, 0.0, 0.25, 0.0, 0.0, 0.0, 1.0)
+    sensor.reset([1] if ids == "list" else torch.tensor([1]))
+    step(sensor)
+    motion = sensor.data.output["motion_vectors"].abs().amax(dim=(1, 2, 3))
+    assert motion[0] > 1.0 and motion[1] == 0.0

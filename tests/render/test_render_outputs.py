@@ -207,6 +207,30 @@ def test_motion_vectors_of_a_moving_camera(make: Callable) -> None:
     np.testing.assert_allclose(motion[..., 1], 0.0, atol=0.02)
 
 
+def test_a_reset_is_no_motion(make: Callable) -> None:
+    """Of a row that forgets, for one frame; the other row sees its card leap, also in images cut into bands."""
+    b = SceneBuilder(num_envs=2)
+    for env in range(2):
+        b.add(quad(1.0), env=env, name="Card")
+        b.camera(look_at([0, 0, 4.0], [0, 0, 0], (0, 1, 0)), env=env)
+    renderer = make(b.build())
+    cameras = renderer.add_cameras(None, width=512, height=512, outputs=("motion_vectors", "depth"))
+    plain = renderer.add_cameras(None, width=16, height=16, outputs="depth")
+    assert cameras.remembers and not plain.remembers
+    cards = renderer.bind_transforms([f"/World/envs/env_{env}/Card" for env in range(2)])
+    still = np.array([[0, 0, 0, 1]] * 2, np.float32)
+    renderer.render(cameras)
+    for step, moves in ((1, (False, True)), (2, (True, True))):
+        cards.write(np.array([[0.2 * step, 0, 0]] * 2, np.float32), quat_xyzw=still)
+        if step == 1:
+            cameras.forget_history([0])
+            plain.forget_history([0])
+        motion = np.abs(renderer.render(cameras)["motion_vectors"].numpy())
+        assert np.isfinite(cameras.outputs["depth"].numpy()).mean() > 0.05
+        assert tuple(motion.max(axis=(1, 2, 3)) > 1.0) == moves
+        assert motion.max(axis=(1, 2, 3))[0] == 0.0 or moves[0]
+
+
 def test_motion_vectors_of_each_group_count_from_its_own_last_frame(make: Callable) -> None:
     b = SceneBuilder()
     b.add(quad(1.0), env=0, name="Card")

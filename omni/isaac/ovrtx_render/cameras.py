@@ -133,10 +133,16 @@ class CameraBundle:
         """
         self._renderer._set_intrinsics(self, matrices, env_ids)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether images may depend on frames before, so that :meth:`forget_history` has something to do."""
+        return self._renderer._remembers(self)
+
     def forget_history(self, env_ids: Sequence[int] | np.ndarray | None = None) -> None:
         """Let nothing of earlier frames show in the next images: what these cameras see was put elsewhere (a reset).
 
-        Matters to backends that accumulate over time; the others have nothing to forget.
+        Motion vectors of these rows are 0 in the next frame, and backends that accumulate over time begin anew. Nothing
+        is done where images depend on the present frame alone; see :attr:`remembers`.
 
         Args:
             env_ids: Rows of the bundle; None is all.

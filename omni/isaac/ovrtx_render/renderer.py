@@ -251,9 +251,15 @@ class TiledRenderer:
         self._backend.set_intrinsics(bundle, m, wp.array(rows, dtype=wp.int32, device=self.device))
         bundle.calibrated[rows] = True
 
+    def _remembers(self, bundle: CameraBundle) -> bool:
+        self._own(bundle)
+        return self._backend.remembers(bundle)
+
     def _forget_history(self, bundle: CameraBundle, env_ids: Any) -> None:
         self._own(bundle)
-        self._backend.forget_history(bundle, self._rows(bundle, env_ids))
+        rows = self._rows(bundle, env_ids)
+        if len(rows) and self._backend.remembers(bundle):
+            self._backend.forget_history(bundle, rows)
 
     def _set_outputs(self, bundle: CameraBundle, buffers: Mapping[str, wp.array]) -> None:
         self._own(bundle)

@@ -174,11 +174,12 @@ class Backend(ABC):
     def set_intrinsics(self, bundle: CameraBundle, matrices: wp.array, index: wp.array) -> None:
         """Set (n,) mat33 pixel intrinsics of the cameras ``index``."""
 
-    def forget_history(self, bundle: CameraBundle, cameras: np.ndarray) -> None:
-        """Let nothing of earlier frames show in the next images of these rows: what they show was put elsewhere.
+    def remembers(self, bundle: CameraBundle) -> bool:
+        """Whether images of a bundle may depend on frames before; else :meth:`forget_history` is not called."""
+        return True
 
-        Backends whose images depend on the present frame alone have nothing to do.
-        """
+    def forget_history(self, bundle: CameraBundle, cameras: np.ndarray) -> None:
+        """Let nothing of earlier frames show in the next images of these rows: what they show was put elsewhere."""
         return None
 
     @abstractmethod

@@ -174,7 +174,9 @@ class RendererBase:
         """Nothing: the stage is followed by ``render``."""
 
     def reset(self) -> None:
-        """Nothing: no frame depends on another one."""
+        """Let nothing of the last episode show in the next images."""
+        if self._bundle is not None:
+            self._bundle.forget_history()
 
     def close(self) -> None:
         """Free everything, cameras of its own included; may be called again."""

@@ -203,9 +203,10 @@ class OvrtxRenderer(BaseRenderer):
 
     def reset(self, render_data: RenderData, env_ids: Sequence[int] | None = None) -> None:
         """Let nothing of the last episode show in the next images, for backends that accumulate over time."""
-        if self._tiled is not None:
-            rows = env_ids.cpu().numpy() if hasattr(env_ids, "cpu") else env_ids
-            render_data.bundle.forget_history(rows)
+        with _about(render_data.name):
+            if self._tiled is not None and render_data.bundle.remembers:  # else a read-back of the ids is for nothing
+                rows = env_ids.cpu().numpy() if hasattr(env_ids, "cpu") else env_ids
+                render_data.bundle.forget_history(rows)
 
     def _place(self, render_data: RenderData) -> None:
         assert self._bodies is not None

@@ -167,6 +167,11 @@ class OvrtxTiledCamera(TiledCamera):
             semantic_colors={name: tuple(color) for name, color in self.cfg.semantic_segmentation_mapping.items()},
         )
 
+    def reset(self, env_ids: Sequence[int] | None = None) -> None:
+        super().reset(env_ids)
+        if self._bundle is not None and self._bundle.remembers:
+            self._bundle.forget_history(None if env_ids is None else self._ALL_INDICES[env_ids].tolist())
+
     # -- every frame ------------------------------------------------------------------------------------------------
 
     def _update_buffers_impl(self, env_ids: Sequence[int]) -> None:

@@ -258,6 +258,9 @@ class NewtonBackend(Backend):
         view.calibrate(matrices, index)
         self._cut(bundle, view)
 
+    def remembers(self, bundle: CameraBundle) -> bool:
+        return False
+
     def _cut(self, bundle: CameraBundle, view: View) -> None:
         """Group the cameras by lens and sight; the models that they need are made."""
         outside = bundle.envs < 0

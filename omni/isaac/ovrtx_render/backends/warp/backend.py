@@ -38,7 +38,7 @@ from .frame_table import Bound, FrameTable  # noqa: E402
 from .kernels import load_kernels  # noqa: E402
 from .material_rows import MaterialRows  # noqa: E402
 from .program import Program, View, band_count, chunk_size, nothing  # noqa: E402
-from .transforms import follow_lights, refresh_clusters  # noqa: E402
+from .transforms import follow_lights, forget_cameras, refresh_clusters  # noqa: E402
 from .types import Affine, CameraState  # noqa: E402
 
 if TYPE_CHECKING:
@@ -255,6 +255,15 @@ class WarpBackend(Backend):
 
     def set_intrinsics(self, bundle: CameraBundle, matrices: wp.array, index: wp.array) -> None:
         bundle.backend_data.calibrate(matrices, index)
+
+    def remembers(self, bundle: CameraBundle) -> bool:
+        return "motion_vectors" in bundle.backend_data.targets
+
+    def forget_history(self, bundle: CameraBundle, cameras: np.ndarray) -> None:
+        view: View = bundle.backend_data
+        index = wp.array(cameras, dtype=wp.int32, device=self.device)
+        dim = (len(cameras), view.bands)
+        wp.launch(forget_cameras, dim=dim, inputs=[index, view.bands, view.previous], device=self.device)
 
     # -- rendering --------------------------------------------------------------------------------------------------
 

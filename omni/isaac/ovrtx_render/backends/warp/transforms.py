@@ -9,6 +9,7 @@ from .types import Affine, CameraState, LightState, Shapes
 __all__ = [
     "follow_frames",
     "follow_lights",
+    "forget_cameras",
     "keep_matrices",
     "keep_poses",
     "refresh_clusters",
@@ -225,6 +226,13 @@ def follow_lights(
     x = frames[light_frames[i]]
     lights[i].rotation = orthonormal(x.linear)
     lights[i].position = x.offset
+
+
+@wp.kernel(enable_backward=False, module="omni_transforms")
+def forget_cameras(index: wp.array(dtype=wp.int32), bands: int, previous: wp.array(dtype=CameraState)):
+    """Let cameras have seen nothing before, which a focal length of 0 stands for; dim = (cameras, bands)."""
+    k, band = wp.tid()
+    previous[index[k] * bands + band].fx = 0.0
 
 
 @wp.kernel(enable_backward=False, module="omni_transforms")
