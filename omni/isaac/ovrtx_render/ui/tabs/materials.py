@@ -216,10 +216,9 @@ class MaterialsTab:
             if finding is not None:
                 ui.Label(finding.message, name=finding.severity, word_wrap=True, height=0)
                 site = str(finding.site or "")
-                ui.Label(
-                    f"{f'{PurePath(site).name}   ' if site else ''}seen by: {', '.join(finding.backends)}",
-                    name="dim", height=ROW, elided_text=True, tooltip=site,
-                )  # fmt: skip
+                where = f"{PurePath(site).name}   " if site else ""
+                text = f"{where}seen by: {', '.join(finding.backends)}"
+                ui.Label(text, name="dim", height=ROW, elided_text=True, tooltip=site)
             with ui.HStack(height=ROW, spacing=6):
                 title = fix.title if fix is not None else "no fix" if finding is not None else "select a finding"
                 ui.Label(title, elided_text=True)
