@@ -70,7 +70,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         one.renderer.read_output(one.data, one)
         return one.output["depth"].numpy()[:, 12, 16, 0].copy()
 
-    yield SimpleNamespace(sim=sim, sensor=sensor, look=look, provider=provider)
+    yield SimpleNamespace(sim=sim, sensor=sensor, look=look, provider=provider, stage=stage)
     for name in [name for name in sys.modules if _replaced(name)]:
         del sys.modules[name]
     sys.modules.update(before)
@@ -114,3 +114,59 @@ def test_outputs_that_it_does_not_know_are_left_out(lab: Any) -> None:
     supported = OvrtxRendererCfg().supported_output_types()
     assert "simple_shading_full_mdl" not in supported and "instance_id_segmentation_fast" not in supported
     assert set(supported) == set(RenderBufferKind) - {RenderBufferKind.RGB_RADIANCE}
+
+
+def test_isaac_sim_has_the_bodies_itself(sim: Any, lab: Any) -> None:
+    """Nothing is written to the stage for them, and Kit is told to draw, as for Isaac Lab's own renderer."""
+    from isaaclab.app.settings_manager import get_settings_manager
+
+    from omni.isaac.ovrtx_render.isaaclab import OvrtxRendererCfg
+
+    sim.context._stage = lab.stage
+    one = lab.sensor(OvrtxRendererCfg(backend="isaac_rtx"), ["depth"])
+    for setting in ("/isaaclab/render/rtx_sensors", "/physics/fabricUpdateTransformations"):
+        assert get_settings_manager().get(setting) is True
+    np.testing.assert_allclose(lab.look(one), [3.5, 3.0], atol=1e-3)
+    lab.provider.move("/World/envs/env_1/Box", (0, 0, 1, 0, 0, 0, 1))
+    np.testing.assert_allclose(lab.look(one), [3.5, 3.0], atol=1e-3)
+    layers = [layer for layer in lab.stage.GetLayerStack() if layer.GetPrimAtPath("/World/envs/env_1/Box")]
+    assert layers == [lab.stage.GetRootLayer()]
+    one.renderer.reset(one.data, [0])
+    one.renderer.close()
+
+
+def test_ovrtx_draws_isaac_labs_cameras(lab: Any, play_ovrtx: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from omni.isaac.ovrtx_render.backends.ovrtx import hardware
+    from omni.isaac.ovrtx_render.isaaclab import OvrtxRendererCfg
+
+    monkeypatch.setattr(hardware, "gpus", lambda: [hardware.Gpu("NVIDIA RTX 6000", 89)])
+    monkeypatch.setattr(hardware, "driver_version", lambda: (580, 95, 5))
+    play_ovrtx("0.5.1", renderer={"backend": "warp", "exposure": 1.0, "headlight": False}, device="cpu")
+    one = lab.sensor(OvrtxRendererCfg(backend="ovrtx", exposure=1.0, headlight=False), ["depth", "rgba"])
+    np.testing.assert_allclose(lab.look(one), [3.5, 3.0], atol=1e-3)
+    lab.provider.move("/World/envs/env_1/Box", (0, 0, 1, 0, 0, 0, 1))
+    np.testing.assert_allclose(lab.look(one), [3.5, 2.0], atol=1e-3)
+    one.renderer.reset(one.data, [1])
+    np.testing.assert_allclose(lab.look(one), [3.5, 2.0], atol=1e-3)
+    one.renderer.close()
+
+
+def test_drawing_ahead_is_declined_aloud(lab: Any) -> None:
+    from omni.isaac.ovrtx_render.isaaclab import OvrtxRendererCfg
+
+    with pytest.warns(UserWarning, match="async_rendering is set, but ovrtx_render does not draw ahead"):
+        lab.sim.get_or_create_backend(OvrtxRendererCfg(backend="warp", async_rendering=True))
+
+
+def test_what_goes_wrong_keeps_its_kind(lab: Any) -> None:
+    """And says which camera it is about, an error with a constructor of its own too."""
+    from omni.isaac.ovrtx_render.errors import ConfigError, MissingExtraError, OvrtxRenderError
+    from omni.isaac.ovrtx_render.isaaclab.renderer import _about_camera
+
+    for error, kind in (
+        (MissingExtraError("openexr", "standalone", "reading EXR"), MissingExtraError),
+        (ConfigError("no"), ConfigError),
+        (KeyError("no"), OvrtxRenderError),
+    ):
+        with pytest.raises(kind, match=r"^camera /World/Eye: .*(no|OpenEXR|openexr)"), _about_camera("/World/Eye"):
+            raise error

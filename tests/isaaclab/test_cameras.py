@@ -283,9 +283,23 @@ def test_a_pose_that_is_no_number_is_told_with_the_camera(lab: Any) -> None:
     bad[2, 0] = float("nan")
     with pytest.raises(OvrtxRenderError, match=r"camera .*Loose.*\[2, 0\] is nan"):
         lab["loose"].set_world_poses(bad, tensor([IDENTITY] * 3), convention="world")
+    with pytest.raises(OvrtxRenderError, match=r"\(in environment 2\)"):
+        lab["loose"].set_world_poses(bad, tensor([IDENTITY] * 3), convention="world")
     good = lab.scene.env_origins + tensor([5.0, -2.0, 4.0])
     lab["loose"].set_world_poses(good, tensor([[0.0, 0.7071068, 0.0, 0.7071068]] * 3), convention="world")
     np.testing.assert_allclose(lab.look("loose")["depth"], 4.0, atol=1e-4)
+
+
+def test_a_body_that_physics_has_nowhere_is_named(lab: Any) -> None:
+    """By its path: rows of bodies are no environments, and no camera is to blame."""
+    from omni.isaac.ovrtx_render import OvrtxRenderError
+
+    place(lab, "ball", 2, (0.0, float("nan"), 1.5))
+    with pytest.raises(OvrtxRenderError, match=r"physics has /World/envs/env_2/Ball where") as told:
+        lab.look("front")
+    assert "camera" not in str(told.value) and "environment" not in str(told.value)
+    place(lab, "ball", 2, (0.0, -0.5, 1.5))
+    assert np.isfinite(lab.look("front")["depth"]).any()
 
 
 def test_memory_is_flat_and_pictures_do_not_freeze(lab: Any) -> None:

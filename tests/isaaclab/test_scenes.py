@@ -111,8 +111,8 @@ def test_the_same_picture_in_another_process(open_lab: Any, asset_dir: Path) -> 
         ({"preset": "best"}, {}, "unknown preset 'best'"),
         ({"samples_per_pixel": 0}, {}, "samples_per_pixel is 0"),
         ({"depth_clipping_behavior": "far"}, {}, "depth_clipping_behavior is 'far'"),
-        ({}, {"isp_cfg": object()}, r"camera .*env_.*Camera .*isp_cfg"),
-        ({"backend": "isaac_rtx"}, {}, r"camera .*env_.*Camera .*'isaac_rtx' cannot run here"),
+        ({}, {"isp_cfg": object()}, r"camera .*env_.*Camera.*isp_cfg"),
+        ({"backend": "isaac_rtx"}, {}, r"camera .*env_.*Camera.*'isaac_rtx' cannot run here"),
         ({}, {"data_types": ("depth", "bounding_box_2d_tight")}, "bounding_box_2d_tight"),
     ],
 )
@@ -135,8 +135,100 @@ def test_a_lens_that_distorts_is_refused(open_lab: Any) -> None:
 
     lens = sim_utils.OpenCvPinholeDistortionCfg(fx=80.0, fy=80.0, cx=48.0, cy=32.0, image_size=(96, 64), k1=0.2)
     spawn = sim_utils.PinholeCameraCfg(distortion=lens)
-    with pytest.raises(ConfigError, match=r"camera .*Camera .*distorting lens"):
+    with pytest.raises(ConfigError, match=r"camera .*Camera.*distorting lens"):
         open_lab({"front": camera(OvrtxRendererCfg(), ("depth",), spawn=spawn)})
+
+
+def test_a_lens_of_another_projection_is_refused(open_lab: Any) -> None:
+    import isaaclab.sim as sim_utils
+    from labscene import camera
+
+    from omni.isaac.ovrtx_render import ConfigError
+    from omni.isaac.ovrtx_render.isaaclab import OvrtxRendererCfg
+
+    with pytest.raises(ConfigError, match=r"camera .*Camera: spawn.projection_type is 'fisheyePolynomial'"):
+        open_lab({"front": camera(OvrtxRendererCfg(), ("depth",), spawn=sim_utils.FisheyeCameraCfg())})
+
+
+def open_cameras(prims: dict[str, dict[str, Any]], spawn: Any = None) -> Any:
+    """A camera sensor over prims that lie in no environment, 5 m above boxes; prim attributes by prim name."""
+    from isaaclab.sensors import Camera, CameraCfg
+    from isaaclab.sim import SimulationCfg, SimulationContext
+    from isaaclab_newton.physics import NewtonCfg, XPBDSolverCfg
+    from pxr import Sdf, UsdGeom
+
+    from omni.isaac.ovrtx_render.isaaclab import OvrtxRendererCfg
+
+    physics = NewtonCfg(solver_cfg=XPBDSolverCfg(), use_cuda_graph=False)
+    sim = SimulationContext(SimulationCfg(dt=0.01, device="cpu", physics=physics))
+    for i, (name, attributes) in enumerate(prims.items()):
+        rig = UsdGeom.Xform.Define(sim.stage, f"/World/{name}")
+        UsdGeom.XformCommonAPI(rig).SetTranslate((10.0 * i, 0.0, 0.0))
+        UsdGeom.Cube.Define(sim.stage, f"/World/{name}/Box").CreateSizeAttr(1.0 + 0.4 * i)
+        lens = UsdGeom.Camera.Define(sim.stage, f"/World/{name}/Camera")
+        lens.CreateClippingRangeAttr((0.1, 100.0))
+        lens.AddTranslateOp().Set((0.0, 0.0, 5.0))
+        for attribute, value in attributes.items():
+            kind = Sdf.ValueTypeNames.Token if isinstance(value, str) else Sdf.ValueTypeNames.Float
+            lens.GetPrim().CreateAttribute(attribute, kind).Set(value)
+    cfg = {"width": 16, "height": 16, "data_types": ["depth"], "renderer_cfg": OvrtxRendererCfg(), "spawn": None}
+    camera = Camera(CameraCfg(prim_path="/World/Rig_[^/]*/Camera", **cfg))
+    sim.reset()
+    camera.update(0.01, force_recompute=True)
+    return camera
+
+
+@pytest.fixture
+def no_simulation() -> Any:
+    """Ends what a test has started."""
+    from isaaclab.sim import SimulationContext
+
+    SimulationContext.clear_instance()
+    yield
+    SimulationContext.clear_instance()
+    gc.collect()
+
+
+_OPENCV = {"omni:lensdistortion:model": "opencvPinhole", "omni:lensdistortion:opencvPinhole:k1": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("lens", "message"),
+    [
+        ({**_OPENCV, "omni:lensdistortion:opencvPinhole:p2": 0.25}, "omni:lensdistortion:opencvPinhole:p2 is 0.25"),
+        ({"cameraProjectionType": "fisheyeSpherical"}, "cameraProjectionType is 'fisheyeSpherical'"),
+    ],
+)
+def test_a_prim_with_a_lens_that_distorts_is_refused(no_simulation: None, lens: Any, message: str) -> None:
+    from omni.isaac.ovrtx_render import ConfigError
+
+    with pytest.raises(ConfigError, match=rf"/World/Rig_1/Camera has a distorting lens.*{message}"):
+        open_cameras({"Rig_0": {}, "Rig_1": lens})
+
+
+def test_a_lens_whose_distortion_is_none_is_drawn(no_simulation: None) -> None:
+    camera = open_cameras({"Rig_0": _OPENCV, "Rig_1": {"cameraProjectionType": "pinhole"}})
+    assert tuple(camera.data.output["depth"].torch.shape) == (2, 16, 16, 1)
+
+
+def test_rows_are_in_the_order_of_the_sensors_poses(no_simulation: None) -> None:
+    """Which is that of the stage, not that of the names: each box is as far below its camera as its size says."""
+    camera = open_cameras({"Rig_b": {}, "Rig_a": {}, "Rig_10": {}, "Rig_9": {}})
+    place = camera.data.pos_w.torch[:, 0].numpy()
+    np.testing.assert_allclose(
+        camera.data.output["depth"].torch[:, 8, 8, 0], 5.0 - (1.0 + 0.4 * place / 10.0) / 2.0, atol=1e-3
+    )
+
+
+def test_a_newton_that_is_too_old_is_told_before_physics_starts(open_lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from labscene import camera
+
+    from omni.isaac.ovrtx_render import BackendUnavailableError
+    from omni.isaac.ovrtx_render.isaaclab import OvrtxRendererCfg
+
+    monkeypatch.setattr("omni.isaac.ovrtx_render.registry.version", lambda name: "1.6.1")
+    with pytest.raises(BackendUnavailableError, match=r"newton 1\.6\.1 .*do not upgrade it: use NewtonWarpRendererCfg"):
+        open_lab({"front": camera(OvrtxRendererCfg(backend="newton"), ("depth",))})
 
 
 def test_letting_go(open_lab: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import warp as wp
@@ -90,7 +90,8 @@ def as_device_quaternions(name: str, value: Any, count: int, device: wp.Device) 
     if host is not None and count:
         zero = np.flatnonzero(np.einsum("ij,ij->i", host, host) < 1.0e-12)
         if len(zero):
-            raise InputError(f"{name}[{zero[0]}] has length zero; expected a rotation (identity has a real part of 1)")
+            problem = "has length zero; expected a rotation (identity has a real part of 1)"
+            _refuse(int(zero[0]), f"{name}[{zero[0]}] {problem}")
     return array
 
 
@@ -104,4 +105,10 @@ def _host_view(value: Any) -> np.ndarray | None:
 def _check_finite(name: str, host: np.ndarray) -> None:
     if not np.isfinite(host).all():
         row = tuple(np.argwhere(~np.isfinite(host))[0])
-        raise InputError(f"{name}[{', '.join(map(str, row))}] is {host[row]}; expected finite numbers")
+        _refuse(int(row[0]), f"{name}[{', '.join(map(str, row))}] is {host[row]}; expected finite numbers")
+
+
+def _refuse(row: int, message: str) -> NoReturn:
+    error = InputError(message)
+    error.row = row
+    raise error

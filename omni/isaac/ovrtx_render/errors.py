@@ -30,7 +30,13 @@ class SceneError(OvrtxRenderError, ValueError):
 
 
 class InputError(OvrtxRenderError, ValueError):
-    """An array handed in has the wrong shape, dtype, device or values."""
+    """An array handed in has the wrong shape, dtype, device or values.
+
+    Attributes:
+        row: The first row that has values which cannot be used, where one is to blame.
+    """
+
+    row: int | None = None
 
 
 class BackendUnavailableError(OvrtxRenderError, RuntimeError):

@@ -8,6 +8,7 @@ import warp as wp
 from isaaclab.scene_data import SceneDataFormat
 from isaaclab.sim import SimulationContext
 
+from ..errors import InputError
 from ..renderer import TiledRenderer
 from .deforming import DeformingMeshes
 
@@ -39,6 +40,8 @@ class BodyPoses:
             return
         self._meshes = DeformingMeshes(renderer, self._provider, str(renderer.device))
         self.paths = list(self._provider.backend.transform_paths)
+        if renderer.backend_name == "isaac_rtx":
+            return  # Isaac Sim has the bodies in Fabric; written to the stage, they would fight with physics
         drawn = [path for path in self.paths if stage.GetPrimAtPath(path)]
         if drawn:
             self._binding = renderer.bind_transforms(drawn)
@@ -59,8 +62,15 @@ class BodyPoses:
         self.now = poses.transforms
         if self._binding is not None:
             split = SceneDataFormat.Vec3_Quat()
-            provider.get_transforms(split, mapping=self._mapping, count=len(self._binding))
-            self._binding.write(split.positions, quat_xyzw=split.orientations)
+            if not provider.get_transforms(split, mapping=self._mapping, count=len(self._binding)):
+                return
+            try:
+                self._binding.write(split.positions, quat_xyzw=split.orientations)
+            except InputError as error:
+                if error.row is None:
+                    raise
+                body = self._binding.paths[error.row]
+                raise InputError(f"physics has {body} where nothing can be: {error}") from error
         self._stamp = stamp
 
     def refresh_points(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import warp as wp
 from isaaclab.renderers import BaseRenderer, CameraRenderSpec, RenderBufferKind, RenderBufferSpec
 
-from ..errors import ConfigError, OvrtxRenderError, SceneError
+from ..errors import BackendUnavailableError, ConfigError, InputError, OvrtxRenderError, SceneError
 from ..outputs import resolve_outputs
-from ..patterns import natural_key
+from ..registry import probe
 from ..renderer import TiledRenderer
 from ..watching import announce
 from .bodies import BodyPoses
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["OvrtxRenderer", "RenderData"]
 
 _DEPTHS = ("distance_to_image_plane", "distance_to_camera")
+_PINHOLE = "pinhole"
+_COEFFICIENTS = tuple(f"{kind}{i}" for kind, count in (("k", 6), ("p", 2), ("s", 4)) for i in range(1, count + 1))
+"""Of OpenCV's models of lenses, all of which are 0 where a lens does not distort."""
 _ENV = re.compile(r"(?P<root>/World/envs/env_)\d+(?P<rest>/.+)")
 
 
@@ -65,7 +69,16 @@ class OvrtxRenderer(BaseRenderer):
     """
 
     def __init__(self, cfg: OvrtxRendererCfg, sim: Any = None) -> None:
-        cfg.to_core("cpu")  # a bad configuration is told now, not after physics has started
+        # What cannot be is told now, not after physics has started.
+        cfg.to_core("cpu")
+        _check_newton(cfg)
+        if cfg.backend == "isaac_rtx" and probe("isaac_rtx").available:
+            _have_kit_draw()
+        if getattr(cfg, "async_rendering", False):
+            warnings.warn(
+                f"async_rendering is set, but {cfg.renderer_type} does not draw ahead: an image is of its own frame",
+                stacklevel=2,
+            )
         self.cfg = cfg
         self._stage: Any = None
         self._tiled: TiledRenderer | None = None
@@ -101,8 +114,8 @@ class OvrtxRenderer(BaseRenderer):
         Raises:
             OvrtxRenderError: The camera, or the scene, asks for something that cannot be drawn.
         """
-        with _about(spec.cfg.prim_path):
-            _check(spec)
+        with _about_camera(spec.cfg.prim_path):
+            _check(spec, self._stage)
             tiled = self._scene_for(spec.device)
             names = ["rgba" if name in ("rgb", "rgba") else str(name) for name in spec.cfg.data_types]
             kinds = resolve_outputs(dict.fromkeys(names))
@@ -134,7 +147,7 @@ class OvrtxRenderer(BaseRenderer):
     def set_outputs(self, render_data: RenderData, output_data: dict[str, ProxyArray]) -> None:
         """Draw into the sensor's own buffers from now on. ``rgb`` is a view of ``rgba``, so it is not drawn again."""
         bundle = render_data.bundle
-        with _about(render_data.name):
+        with _about_camera(render_data.name):
             bundle.set_outputs({name: proxy.warp for name, proxy in output_data.items() if name in bundle.kinds})
         assert self._tiled is not None
         far = self._tiled.scene.meters_per_unit * bundle.cameras[0].clipping_range[1]
@@ -149,13 +162,13 @@ class OvrtxRenderer(BaseRenderer):
     def update_transforms(self) -> None:
         """Bring the bodies to where physics has them, if they moved."""
         if self._bodies is not None and self._cameras:
-            with _about(self._cameras[0].name):
+            with _about("the bodies"):
                 self._bodies.refresh()
 
     def update_geometries(self) -> None:
         """Bring the points of cloths, soft bodies and cables to where physics has them, if they moved."""
         if self._bodies is not None and self._cameras:
-            with _about(self._cameras[0].name):
+            with _about("what deforms"):
                 self._bodies.refresh_points()
 
     def update_camera(
@@ -166,7 +179,7 @@ class OvrtxRenderer(BaseRenderer):
         Cameras on a body go on following it from there. The first call also sets the lenses, (N,) mat33f [px].
         """
         assert self._bodies is not None
-        with _about(render_data.name):
+        with _about_camera(render_data.name):
             if not render_data.calibrated:
                 render_data.bundle.set_intrinsics(intrinsics.warp)
                 render_data.calibrated = True
@@ -178,14 +191,14 @@ class OvrtxRenderer(BaseRenderer):
 
     def update_camera_intrinsics(self, render_data: RenderData, intrinsics: wp.array, parameters: wp.array) -> None:
         """Set the lenses, each camera its own: (N,) mat33f [px]. The physical parameters say nothing more."""
-        with _about(render_data.name):
+        with _about_camera(render_data.name):
             render_data.bundle.set_intrinsics(intrinsics)
             render_data.calibrated = True
 
     def render(self, render_data: RenderData) -> None:
         """Draw one sensor's cameras into its buffers."""
         assert self._bodies is not None and self._tiled is not None
-        with _about(render_data.name):
+        with _about_camera(render_data.name):
             if render_data.mounts.moving:
                 self._place(render_data)
             self._tiled.render(render_data.bundle)
@@ -203,7 +216,7 @@ class OvrtxRenderer(BaseRenderer):
 
     def reset(self, render_data: RenderData, env_ids: Sequence[int] | None = None) -> None:
         """Let nothing of the last episode show in the next images, for backends that accumulate over time."""
-        with _about(render_data.name):
+        with _about_camera(render_data.name):
             if self._tiled is not None and render_data.bundle.remembers:  # else a read-back of the ids is for nothing
                 rows = env_ids.cpu().numpy() if hasattr(env_ids, "cpu") else env_ids
                 render_data.bundle.forget_history(rows)
@@ -245,7 +258,35 @@ class OvrtxRenderer(BaseRenderer):
         self._cameras = []
 
 
-def _check(spec: CameraRenderSpec) -> None:
+def _check_newton(cfg: OvrtxRendererCfg) -> None:
+    """Say what to do where Isaac Lab's own Newton is too old to draw with: an upgrade would break its physics.
+
+    Raises:
+        BackendUnavailableError: It is.
+    """
+    answer = probe("newton") if cfg.backend == "newton" else None
+    if answer is not None and not answer.available:
+        raise BackendUnavailableError(
+            f"backend 'newton' cannot run here: {answer.reason}. Isaac Lab pins the Newton that it simulates with "
+            "(3.0.0: 1.6.1), so do not upgrade it: use NewtonWarpRendererCfg for Newton's pictures, or backend='warp'"
+        )
+
+
+def _have_kit_draw() -> None:
+    """Have Kit draw and bring bodies to Fabric, as Isaac Lab does for cameras of its own Isaac RTX renderer."""
+    from isaaclab.app.settings_manager import get_settings_manager
+
+    settings = get_settings_manager()
+    settings.set("/isaaclab/render/rtx_sensors", True)
+    settings.set("/physics/fabricUpdateTransformations", True)
+
+
+def _check(spec: CameraRenderSpec, stage: Any) -> None:
+    """Refuse what would be drawn as if it were not there.
+
+    Raises:
+        ConfigError: The camera asks for an image signal processor, or for a lens that is no pinhole.
+    """
     if getattr(spec.cfg, "isp_cfg", None) is not None:
         raise ConfigError(
             "isp_cfg asks for an image signal processor, which this renderer does not have; set it to None"
@@ -256,11 +297,34 @@ def _check(spec: CameraRenderSpec) -> None:
             "spawn.distortion asks for a distorting lens, which this renderer does not have; "
             "remove it or set apply_lens_distortion=False"
         )
+    projection = getattr(spec.cfg.spawn, "projection_type", _PINHOLE)
+    if projection != _PINHOLE:
+        raise ConfigError(
+            f"spawn.projection_type is {projection!r}, a lens that this renderer does not have; use PinholeCameraCfg"
+        )
+    for path in spec.camera_prim_paths if stage is not None and spec.cfg.spawn is None else ():
+        lens = _distorting_lens(stage.GetPrimAtPath(path))
+        if lens:
+            raise ConfigError(f"{path} has a distorting lens, which this renderer does not have: {lens}; remove it")
+
+
+def _distorting_lens(camera: Any) -> str | None:
+    """The attribute by which a camera prim has a lens that is no pinhole, and its value; None if it has none."""
+    projection = camera.GetAttribute("cameraProjectionType").Get()
+    if projection not in (None, _PINHOLE):
+        return f"cameraProjectionType is {projection!r}"
+    model = camera.GetAttribute("omni:lensdistortion:model").Get()
+    for name in _COEFFICIENTS if model else ():
+        attribute = f"omni:lensdistortion:{model}:{name}"
+        value = camera.GetAttribute(attribute).Get()
+        if value:
+            return f"{attribute} is {value:g}"
+    return None
 
 
 def _camera_paths(spec: CameraRenderSpec) -> list[str]:
-    """Camera prims in the order of the environments, which is the order of the sensor's poses."""
-    paths = sorted(spec.camera_prim_paths, key=natural_key)
+    """Camera prims in the order of the sensor's poses: that of the stage, which is that of the environments."""
+    paths = list(spec.camera_prim_paths)
     count = getattr(spec, "view_count", len(paths))
     if len(paths) == count:
         return paths
@@ -271,10 +335,27 @@ def _camera_paths(spec: CameraRenderSpec) -> list[str]:
 
 
 @contextmanager
-def _about(camera: str) -> Iterator[None]:
-    """Name the camera in whatever goes wrong. Row i of an array is environment i."""
+def _about(what: str) -> Iterator[None]:
+    """Say in whatever goes wrong what it is about."""
     try:
         yield
+    except OvrtxRenderError as error:
+        message = f"{what}: {error}"
+        error.args = (message,)
+        if isinstance(error, ImportError):
+            error.msg = message  # which is what it prints
+        raise
     except Exception as error:
-        kind = type(error) if isinstance(error, OvrtxRenderError) else OvrtxRenderError
-        raise kind(f"camera {camera} (row i is environment i): {error}") from error
+        raise OvrtxRenderError(f"{what}: {error}") from error
+
+
+@contextmanager
+def _about_camera(camera: str) -> Iterator[None]:
+    """The same for a camera: a row of its arrays is an environment."""
+    with _about(f"camera {camera}"):
+        try:
+            yield
+        except InputError as error:
+            if error.row is not None:
+                error.args = (f"{error} (in environment {error.row})",)
+            raise

@@ -169,6 +169,9 @@ class IsaacRtxBackend(Backend):
         paths = [bundle.paths[i] for i in index.numpy()]
         self._open.place(paths, turn @ _rigid(positions.numpy(), quats.numpy(), order))
 
+    def remembers(self, bundle: CameraBundle) -> bool:
+        return False  # Isaac Sim has no history that could be forgotten by row
+
     def set_intrinsics(self, bundle: CameraBundle, matrices: wp.array, index: wp.array) -> None:
         view: _View = bundle.backend_data
         width, height = bundle.width, bundle.height

@@ -1,0 +1,1 @@
+"""Contract double of ``isaaclab.app``."""
