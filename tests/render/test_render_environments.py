@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from reference import SceneBuilder, cast, look_at, random_rotation, scale, translate
-from reference.build import bumpy_sphere, matte
+from reference.build import bumpy_sphere, matte, quad
 
-from omni.isaac.ovrtx_render.scene.data import GeometryKind, LightKind, Scene
+from omni.isaac.ovrtx_render.scene.data import SHARED, GeometryKind, LightKind, Scene
 
 
 def height_of(env: int) -> float:
@@ -127,6 +127,26 @@ def test_shadows_stay_in_their_environment(shoot: Callable) -> None:
     colour = shoot(b.build(), "rgb_hdr", 4, 4)["rgb_hdr"]
     np.testing.assert_allclose(colour[0], 1 / np.pi, rtol=0.01)
     assert colour[1].max() < 1e-5
+
+
+@pytest.mark.parametrize("see_all", [False, True])
+def test_every_environment_keeps_its_lights_whoever_looks(see_all: bool, shoot: Callable) -> None:
+    """A red light in one environment, a green one in the other, a blue one shared; the left tile stands in shadow."""
+    b = SceneBuilder(num_envs=2)
+    for env, colour in enumerate([(1.0, 0.0, 0.0), (0.0, 1.0, 0.0)]):
+        b.add(quad(0.9), transform=translate(2.0 * env - 1.0, 0, 0), material=matte(0.5), env=env)
+        b.light(LightKind.DISTANT, colour, angle=0.0, env=env)
+    b.light(LightKind.DISTANT, (0.0, 0.0, 1.0), cast_shadows=False)
+    b.add(GeometryKind.CUBE, (0.9, 0.9, 0.1), transform=translate(-1.0, 0, 5.0), env=0)
+    for env in (SHARED, 0, 1):
+        b.camera(look_at([0, 0, 3.0], [0, 0, 0], (0, 1, 0)), env=env, orthographic=True, horizontal_aperture=40.0)
+    frame = shoot(b.build(), "rgb_hdr", 32, 16, see_all_envs=see_all)["rgb_hdr"] / (0.5 / np.pi)
+    left, right = frame[:, 8, 8], frame[:, 8, 24]
+    seen_left, seen_right = [0.0, 0.0, 1.0], [0.0, 1.0, 1.0]
+    np.testing.assert_allclose(left[[0, 1]], [seen_left, seen_left], atol=0.01)
+    np.testing.assert_allclose(right[[0, 2]], [seen_right, seen_right], atol=0.01)
+    unseen = [seen_left, seen_right] if see_all else np.zeros((2, 3))
+    np.testing.assert_allclose([left[2], right[1]], unseen, atol=0.01)
 
 
 def test_env_ids_render_only_those_tiles(make: Callable) -> None:

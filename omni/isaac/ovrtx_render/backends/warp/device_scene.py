@@ -19,7 +19,7 @@ from .resolve import encode_table
 from .surface import MeshAttributes, ShadingScene
 from .textures import Textures
 from .transforms import refresh_clusters, refresh_instances
-from .types import Affine, LightState, Shapes
+from .types import HEADLIGHT, Affine, LightState, Shapes
 
 __all__ = [
     "HEADLIGHT",
@@ -36,7 +36,6 @@ __all__ = [
     "upload_environment",
 ]
 
-HEADLIGHT = 6
 CLUSTER = 16
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 """Weights of linear Rec. 709."""
@@ -405,6 +404,7 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device, baked: Environment
     shapes.geometry = arrays["geometry"]
     shapes.bvh_nodes = arrays["bvh_nodes"]
     shapes.bvh_leaves = arrays["bvh_leaves"]
+    shapes.inst_env = ints(env_sorted)
     shapes.inst_geometry = ints(inst.geometry[order])
     material_of = inst.material[order]
     shapes.inst_material = ints(material_of)

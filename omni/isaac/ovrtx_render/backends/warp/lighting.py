@@ -12,7 +12,7 @@ import warp as wp
 
 from .features import COAT, LOCAL_LIGHTS, PBR
 from .inlining import inlined, outlined
-from .types import LightState
+from .types import CYLINDER_LIGHT, DISK_LIGHT, DISTANT_LIGHT, HEADLIGHT, SPHERE_LIGHT, LightState
 
 __all__ = ["LightSample", "Surface", "reflect_light", "sample_light", "specular_albedo"]
 
@@ -122,12 +122,12 @@ def sample_local_light(light: LightState, point: wp.vec3, normal: wp.vec3, axis:
     s.direction = offset / distance
     form = float(0.0)
     facing = float(0.0)
-    if light.kind == 1:
+    if light.kind == SPHERE_LIGHT:
         sin2 = wp.min(light.size[0] * light.size[0] / (distance * distance), 0.999)
         form = sphere_form(wp.dot(normal, s.direction), sin2)
         facing = PI * sin2
         s.widen = wp.sqrt(sin2)
-    elif light.kind == 4:
+    elif light.kind == CYLINDER_LIGHT:
         # A tube as four short ones: radius x length x sine of the angle to its axis.
         along = wp.vec3(light.rotation[0, 0], light.rotation[1, 0], light.rotation[2, 0])
         for i in range(4):
@@ -145,7 +145,7 @@ def sample_local_light(light: LightState, point: wp.vec3, normal: wp.vec3, axis:
             s.facing = wp.vec3(0.0, 0.0, 0.0)
             return s
         corners = 4
-        if light.kind == 3:
+        if light.kind == DISK_LIGHT:
             corners = 8
         v = polygon_irradiance(light, point, corners)
         size = wp.max(wp.length(v), 1.0e-12)
@@ -165,9 +165,9 @@ def sample_light(light: LightState, point: wp.vec3, normal: wp.vec3, view: wp.ve
     s.distance = 1.0e30
     s.widen = 0.0
     axis = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
-    if (features & LOCAL_LIGHTS) == 0 or light.kind == 0 or light.kind == 6:
+    if (features & LOCAL_LIGHTS) == 0 or light.kind == DISTANT_LIGHT or light.kind == HEADLIGHT:
         s.direction = axis
-        if light.kind == 6:
+        if light.kind == HEADLIGHT:
             s.direction = view
         s.widen = light.size[0]
         s.facing = light.radiance

@@ -11,7 +11,7 @@ from .features import COAT, LAYERS, PBR, SKY
 from .inlining import FEW_REGISTERS, inlined
 from .lighting import fresnel, reflect_light, sample_light
 from .resolve import ColorOutputs, GeometryOutputs, SurfaceOutputs, encode, write_color, write_hit, write_srgb
-from .shadows import light_index
+from .shadows import light_index, lighting_env
 from .surface import Hits, ShadingScene, camera_ray, evaluate_surface
 from .types import CameraState, LightState, Shapes
 from .visibility import tile_corner, tile_pixel, tile_size
@@ -148,8 +148,9 @@ def shade_pixel(
                     top = environment_specular(env, mirror, s.clearcoat_roughness, features)
                     glow = glow * (1.0 - coat) + top * coat
             glow = glow * open
+        lit_by = lighting_env(shapes, inst, camera.env)
         for channel in range(options.num_lights):
-            i = light_index(light_begin, camera.env, channel)
+            i = light_index(light_begin, lit_by, channel)
             if i >= 0:
                 visible = float(1.0)
                 if options.shadowed != 0 and lights[i].shadows != 0:

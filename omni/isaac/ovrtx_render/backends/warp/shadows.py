@@ -9,10 +9,20 @@ from .features import ANALYTIC, MESHES
 from .inlining import FEW_REGISTERS, inlined
 from .native import source
 from .surface import Hits, MeshAttributes, camera_ray, geometric_normal, smooth_offset, world_point
-from .types import Affine, CameraState, LightState, Shapes
+from .types import (
+    CYLINDER_LIGHT,
+    DISK_LIGHT,
+    DISTANT_LIGHT,
+    RECT_LIGHT,
+    SPHERE_LIGHT,
+    Affine,
+    CameraState,
+    LightState,
+    Shapes,
+)
 from .visibility import tile_corner, tile_pixel, tile_size
 
-__all__ = ["light_index", "occlusion_rays", "shadow_rays", "trace_shadows"]
+__all__ = ["light_index", "lighting_env", "occlusion_rays", "shadow_rays", "trace_shadows"]
 
 
 @wp.func_native(source("intersect", "shadow"))
@@ -106,9 +116,18 @@ def trace_shadows(
     )
 
 
+@inlined
+def lighting_env(shapes: Shapes, inst: int, camera_env: int) -> int:
+    """The environment whose lights reach an instance: its own, whoever looks; of a shared one, the camera's."""
+    if camera_env >= 0 and shapes.see_all == 0:
+        return camera_env  # such a camera sees nothing else
+    own = shapes.inst_env[inst]
+    return wp.where(own >= 0, own, camera_env)
+
+
 @wp.func
 def light_index(light_begin: wp.array(dtype=wp.int32), env: int, channel: int) -> int:
-    """The ``channel``-th light that an environment sees: the shared ones first, then its own; -1 past the end."""
+    """The ``channel``-th light of an environment: the shared ones first, then its own; -1 past the end."""
     shared = light_begin[1]
     if channel < shared:
         return channel
@@ -160,17 +179,17 @@ def point_on_light(light: LightState, point: wp.vec3, r: wp.vec2, soft: int) -> 
     if soft != 0:
         ring = wp.vec2(wp.cos(6.2831853 * r[0]), wp.sin(6.2831853 * r[0])) * wp.sqrt(r[1])
     local = wp.vec3(0.0, 0.0, 0.0)
-    if light.kind == 0:
+    if light.kind == DISTANT_LIGHT:
         far = light.rotation * wp.vec3(ring[0] * light.size[0], ring[1] * light.size[0], 1.0)
         return point + far * 1.0e6
-    if light.kind == 1:
+    if light.kind == SPHERE_LIGHT:
         frame = basis(wp.normalize(light.position - point))
         return light.position + frame * (wp.vec3(ring[0], ring[1], 0.0) * light.size[0])
-    if light.kind == 2:
+    if light.kind == RECT_LIGHT:
         local = wp.vec3((2.0 * r[0] - 1.0) * light.size[0], (2.0 * r[1] - 1.0) * light.size[1], 0.0)
-    if light.kind == 3:
+    if light.kind == DISK_LIGHT:
         local = wp.vec3(ring[0] * light.size[0], ring[1] * light.size[1], 0.0)
-    if light.kind == 4:
+    if light.kind == CYLINDER_LIGHT:
         local = wp.vec3((2.0 * r[0] - 1.0) * light.size[1], 0.0, 0.0)
     return light.position + light.rotation * local
 
@@ -207,7 +226,7 @@ def shadow_ray(
     inst = hits.instance[p]
     if inst < 0 or (layer > 0 and through[p] <= 0.0):
         return
-    index = light_index(light_begin, camera.env, channel)
+    index = light_index(light_begin, lighting_env(shapes, inst, camera.env), channel)
     if index < 0:
         return
     light = lights[index]
@@ -222,7 +241,7 @@ def shadow_ray(
         normal = -normal
     to = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
     reach = float(1.0e30)
-    if soft != 0 or light.kind != 0:
+    if soft != 0 or light.kind != DISTANT_LIGHT:
         pair = wp.vec2(0.5, 0.5)
         if soft != 0:
             pair = random_pair(x, row, channel, sample)

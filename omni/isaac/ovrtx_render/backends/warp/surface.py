@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warp as wp
 
+from ...scene.data import GeometryKind
 from .features import ANALYTIC, COAT, LAYERS, MESHES, NORMAL_MAPS, PBR, TEXTURES
 from .inlining import inlined
 from .lighting import Surface, specular_albedo
@@ -20,6 +21,12 @@ __all__ = [
     "geometric_normal",
     "world_point",
 ]
+
+CUBE = wp.constant(int(GeometryKind.CUBE))
+SPHERE = wp.constant(int(GeometryKind.SPHERE))
+CYLINDER = wp.constant(int(GeometryKind.CYLINDER))
+CONE = wp.constant(int(GeometryKind.CONE))
+CAPSULE = wp.constant(int(GeometryKind.CAPSULE))
 
 
 @wp.struct
@@ -85,7 +92,7 @@ def analytic_normal(shapes: Shapes, g: int, kind: int, p: wp.vec3) -> wp.vec3:
     """Outward normal of an analytic shape at a point of its surface, in its own frame (not normalised)."""
     a = shapes.geometry[g + 4]
     b = shapes.geometry[g + 5]
-    if kind == 2:
+    if kind == CUBE:
         c = shapes.geometry[g + 6]
         x = p[0] / a
         y = p[1] / b
@@ -95,20 +102,20 @@ def analytic_normal(shapes: Shapes, g: int, kind: int, p: wp.vec3) -> wp.vec3:
         if wp.abs(y) >= wp.abs(z):
             return wp.vec3(0.0, wp.sign(y), 0.0)
         return wp.vec3(0.0, 0.0, wp.sign(z))
-    if kind == 3:
+    if kind == SPHERE:
         return p
     radial = wp.sqrt(p[0] * p[0] + p[1] * p[1])
-    if kind == 4:
+    if kind == CYLINDER:
         # On a cap the height is exact, on the side the radius is: compare which is closer.
         if wp.abs(wp.abs(p[2]) - b) < wp.abs(radial - a):
             return wp.vec3(0.0, 0.0, wp.sign(p[2]))
         return wp.vec3(p[0], p[1], 0.0)
-    if kind == 5:
+    if kind == CONE:
         slope = a / (2.0 * b)
         if wp.abs(p[2] + b) < wp.abs(radial - slope * (b - p[2])):
             return wp.vec3(0.0, 0.0, -1.0)
         return wp.vec3(p[0], p[1], radial * slope)
-    if kind == 6:
+    if kind == CAPSULE:
         return wp.vec3(p[0], p[1], p[2] - wp.clamp(p[2], -b, b))
     return wp.vec3(0.0, 0.0, 1.0)
 

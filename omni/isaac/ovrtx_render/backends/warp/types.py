@@ -4,7 +4,30 @@ from __future__ import annotations
 
 import warp as wp
 
-__all__ = ["Affine", "CameraState", "LightState", "Shapes", "TextureInfo", "TextureRefState"]
+from ...scene.data import LightKind
+
+__all__ = [
+    "CYLINDER_LIGHT",
+    "DISK_LIGHT",
+    "DISTANT_LIGHT",
+    "HEADLIGHT",
+    "RECT_LIGHT",
+    "SPHERE_LIGHT",
+    "Affine",
+    "CameraState",
+    "LightState",
+    "Shapes",
+    "TextureInfo",
+    "TextureRefState",
+]
+
+# Kinds of a LightState.
+DISTANT_LIGHT = wp.constant(int(LightKind.DISTANT))
+SPHERE_LIGHT = wp.constant(int(LightKind.SPHERE))
+RECT_LIGHT = wp.constant(int(LightKind.RECT))
+DISK_LIGHT = wp.constant(int(LightKind.DISK))
+CYLINDER_LIGHT = wp.constant(int(LightKind.CYLINDER))
+HEADLIGHT = wp.constant(1 + max(map(int, LightKind)))  # at the camera, and on no stage
 
 
 @wp.struct
@@ -41,6 +64,7 @@ class Shapes:
     bvh_nodes: wp.array(dtype=wp.float32)
     bvh_leaves: wp.array(dtype=wp.float32)
     # By instance.
+    inst_env: wp.array(dtype=wp.int32)  # -1: shared
     inst_geometry: wp.array(dtype=wp.int32)
     inst_two_sided: wp.array(dtype=wp.int32)
     inst_shadow: wp.array(dtype=wp.int32)
