@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import warp as wp
-from conftest import PLAIN  # type: ignore[import-not-found]
 
 from omni.isaac.ovrtx_render.backends.ovrtx import products, view
 from omni.isaac.ovrtx_render.backends.ovrtx.backend import OvrtxBackend
@@ -33,7 +32,7 @@ def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, device: str) -> Any:
     path = [TESTS.parent, TESTS / "doubles", TESTS / "doubles" / "rtx_machine", info.parent]
     path += [Path(part) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, path)))
-    monkeypatch.setenv("OVRTX_DOUBLE_RENDERER", json.dumps(PLAIN))
+    monkeypatch.setenv("OVRTX_DOUBLE_RENDERER", json.dumps({"exposure": "auto", "headlight": False}))
     monkeypatch.setenv("OVRTX_DOUBLE_DEVICE", device)
     import verify_ovrtx
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux
 
 from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
+
+HERE = Path(__file__).resolve().parent
+if str(HERE) not in sys.path:  # the helpers of these tests
+    sys.path.insert(0, str(HERE))
 
 ENVS = 3
 PLAIN: dict[str, Any] = {"backend": "warp", "exposure": 0.0, "headlight": False, "background": (0.1, 0.2, 0.3)}

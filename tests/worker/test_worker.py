@@ -11,8 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import pxr
 import pytest
 import warp as wp
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdShade
+from worker_ends import at_call, gone, kill  # type: ignore[import-not-found]
 
 import omni.isaac.ovrtx_render
 from omni.isaac.ovrtx_render import CameraBundle, RendererCfg, TiledRenderer
@@ -85,43 +86,6 @@ class Pair:
     def same(self) -> bool:
         a, b = (images(one, cameras) for one, cameras in zip(self.both, self.cameras, strict=True))
         return equal(a, b)
-
-
-@contextmanager
-def at_call(method: str, do: Callable[[int], None]) -> Iterator[list[int]]:
-    """Do something to the worker when it is next asked for ``method``: the worker does not see the call before."""
-    done: list[int] = []
-    ask = WorkerProcess.ask
-
-    def asked(self: WorkerProcess, name: str, *arguments: Any, **options: Any) -> Any:
-        if name == method and not done:
-            done.append(self.pid)
-            os.kill(self.pid, signal.SIGSTOP)
-            do(self.pid)
-        return ask(self, name, *arguments, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(WorkerProcess, "ask", asked)
-        yield done
-
-
-def kill(pid: int) -> None:
-    """End a process while its parent waits for it."""
-    threading.Timer(0.1, os.kill, (pid, signal.SIGKILL)).start()
-
-
-def gone(pid: int, limit: float = 10.0) -> bool:
-    """Whether a process ends within some seconds."""
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_pictures_are_those_of_this_process(open_renderer: Callable[..., TiledRenderer], stage: Usd.Stage) -> None:
@@ -339,7 +303,8 @@ def test_close_leaves_nothing(open_renderer: Callable[..., TiledRenderer]) -> No
     depth = renderer.render(cameras)["depth"]
     backend: Any = renderer._backend
     process, kept = backend._process, cameras.backend_data
-    names = [shared.handle.name for shared in (*kept.buffers.values(), *kept.inputs) if shared.handle.name]
+    arrays = (*kept.buffers.values(), *kept.inputs, *bodies._bound.inputs)  # type: ignore[attr-defined]
+    names = [shared.handle.name for shared in arrays if shared.handle.name]
     before = depth.numpy().copy()
     renderer.close()
     renderer.close()

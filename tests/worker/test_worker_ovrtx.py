@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import sys
+import threading
 import types
 from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from pxr import Gf, Usd, UsdGeom, UsdLux
+from worker_ends import at_call, gone, kill  # type: ignore[import-not-found]
 
 from omni.isaac.ovrtx_render import CameraBundle, TiledRenderer
+from omni.isaac.ovrtx_render.backends.worker import shared
 from omni.isaac.ovrtx_render.errors import ConfigError, WorkerError
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -84,6 +90,125 @@ def test_pictures_beside_kit(
     with pytest.raises(WorkerError, match="signal 9"):
         there.render(cameras[1])
     assert same()
+
+
+METHODS = ("render", "write", "update", "update_lenses", "load", "rebind", "restore_cameras", "add_cameras")
+METHODS += ("remove_cameras", "bind", "forget", "forget_history")
+"""What a worker is asked for while it draws."""
+
+
+class Play:
+    """The same random calls to the Warp backend in this process, and to OVRTX in a worker that ends again and again.
+
+    Args:
+        here: Renderer in this process.
+        there: Renderer in a worker.
+        stage: What both draw.
+    """
+
+    def __init__(self, here: TiledRenderer, there: TiledRenderer, stage: Usd.Stage) -> None:
+        self.routes, self.stage, self.step = (here, there), stage, 0
+        self.cameras = [one.add_cameras(None, width=12, height=8, outputs=OUTPUTS) for one in self.routes]
+        self.bodies = [one.bind_transforms(BODIES) for one in self.routes]
+        self.pids: set[int] = set()
+        self.more: list[Any] = []
+
+    @property
+    def there(self) -> TiledRenderer:
+        return self.routes[1]
+
+    def prepare(self, method: str) -> None:
+        """Change what makes the worker be asked for a method, and makes the next image another one."""
+        self.step += 1
+        if self.there._backend.pid is not None:  # type: ignore[attr-defined]
+            self.pids.add(self.there._backend.pid)  # type: ignore[attr-defined]
+        for bodies in self.bodies:
+            height = 0.1 * (self.step % 7)
+            bodies.write(np.array([[10.0 * env, 0.1, height] for env in range(3)], np.float32), quat_xyzw=UPRIGHT)
+        if method in ("write", "update"):
+            UsdLux.DistantLight(self.stage.GetPrimAtPath("/World/Sun")).GetIntensityAttr().Set(1.0 + 0.1 * self.step)
+        elif method == "update_lenses":
+            camera = UsdGeom.Camera(self.stage.GetPrimAtPath("/World/envs/env_1/Camera"))
+            camera.GetFocalLengthAttr().Set(40.0 - self.step)
+        elif method in ("load", "rebind", "restore_cameras"):
+            ball = UsdGeom.Sphere.Define(self.stage, f"/World/envs/env_{self.step % 3}/Ball{self.step}")
+            ball.CreateRadiusAttr(0.2)
+            ball.AddTranslateOp().Set(Gf.Vec3d(0.6, 0.1 * (self.step % 5) - 0.3, 1.0))
+
+    def call(self, method: str) -> None:
+        """What asks the worker for it."""
+        if method == "add_cameras":
+            self.more.append(self.there.add_cameras(None, width=4, height=4, outputs="depth"))
+        elif method == "remove_cameras" and self.there.bundles[1:]:
+            self.there.remove_cameras(self.there.bundles[-1])
+        elif method == "bind":
+            self.more.append(self.there.bind_transforms(BODIES[:1]))
+        elif method == "forget":
+            self.more.clear()
+        elif method == "forget_history":
+            self.cameras[1].forget_history([1])
+        self.there.render(self.cameras[1])
+
+    def same(self) -> bool:
+        """Whether both draw the same; the worker may end a few times more."""
+        truth = images(self.routes[0], self.cameras[0])
+        for _ in range(8):
+            with suppress(WorkerError):
+                seen = images(self.there, self.cameras[1])
+                return all(np.allclose(truth[name].astype(float), seen[name], rtol=1e-5, atol=1e-6) for name in OUTPUTS)
+        raise AssertionError("the worker does not stay")
+
+
+@pytest.mark.slow
+def test_every_kind_of_call_gives_the_right_image_or_raises(
+    open_renderer: Callable[..., TiledRenderer],
+    stage: Usd.Stage,
+    worker: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worker is killed or stopped before it sees a call, or killed at some moment of it."""
+    chance, shared_names = random.Random(7), []
+    reserve = shared._reserve
+
+    def noted(size: int) -> SharedMemory:
+        memory = reserve(size)
+        shared_names.append(memory.name)
+        return memory
+
+    monkeypatch.setattr(shared, "_reserve", noted)
+    here = open_renderer(False, background=None)
+    there = open_renderer({**worker, "heartbeat_timeout": 1.5, "max_restarts": 100}, backend="ovrtx", background=None)
+    play = Play(here, there, stage)
+    assert play.same()
+    for method in chance.sample(METHODS, len(METHODS)):
+        if method in ("remove_cameras", "forget"):  # something that can be let go of
+            play.call({"remove_cameras": "add_cameras", "forget": "bind"}[method])
+        play.prepare(method)
+        way = chance.choice(("killed", "stopped", "killed later"))
+        with suppress(WorkerError):
+            if way == "killed later":
+                timer = threading.Timer(chance.uniform(0.0, 0.05), end, (there._backend.pid,))  # type: ignore[attr-defined]
+                timer.start()
+                try:
+                    play.call(method)
+                finally:
+                    timer.join()
+            else:
+                with at_call(method, kill if way == "killed" else lambda pid: None) as done:
+                    play.call(method)
+        assert way == "killed later" or done, method
+        assert play.same(), (method, way)
+    play.prepare("render")
+    there.close()
+    assert len(play.pids) > len(METHODS) // 2 and all(gone(pid) for pid in play.pids)
+    assert shared_names and not [name for name in shared_names if Path("/dev/shm", name).exists()]
+
+
+def end(pid: int | None) -> None:
+    """End a process that may have ended already."""
+    with suppress(ProcessLookupError):
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_options_go_to_both(open_renderer: Callable[..., TiledRenderer], worker: dict[str, Any]) -> None:

@@ -67,6 +67,7 @@ class WorkerBackend(Backend):
         self._closed = False
         self._bundles: list[CameraBundle] = []
         self._pending: dict[int, Write] = {}
+        self._bound: weakref.WeakSet[KeptBinding] = weakref.WeakSet()
         # Bindings that nobody holds any more; their arrays stay until the worker has let go of them.
         self._forgotten: list[tuple[int, list[SharedArray]]] = []
         self._listener: Any = None
@@ -203,7 +204,11 @@ class WorkerBackend(Backend):
 
     def add_cameras(self, bundle: CameraBundle) -> None:
         kept = KeptBundle.of(bundle, next(self._numbers), self.device)
-        bundle.info.update(self._ask("add_cameras", kept.spec(bundle)))
+        try:
+            bundle.info.update(self._ask("add_cameras", kept.spec(bundle)))
+        except BaseException:
+            kept.free()
+            raise
         kept.load, kept.process = self._loads, self._processes
         bundle.backend_data = kept
         self._bundles.append(bundle)
@@ -262,7 +267,12 @@ class WorkerBackend(Backend):
     def _make(self, what: str, arguments: tuple[Any, ...], shapes: list[tuple[int, ...]]) -> KeptBinding:
         inputs = [SharedArray(shape, wp.float32, self.device) for shape in shapes]
         bound = KeptBinding(next(self._numbers), inputs)
-        self._introduce(bound, what, arguments)
+        try:
+            self._introduce(bound, what, arguments)
+        except BaseException:
+            bound.free()
+            raise
+        self._bound.add(bound)
         weakref.finalize(bound, self._drop, self._forgotten, bound.number, inputs)
         return bound
 
@@ -371,6 +381,9 @@ class WorkerBackend(Backend):
             self._process.close()
         if self._listener is not None:
             self._listener.close()
+        for bound in self._bound:
+            bound.free()
+        self._forgotten.clear()
         for bundle in self._bundles:
             bundle.backend_data.free()
             bundle.backend_data = None

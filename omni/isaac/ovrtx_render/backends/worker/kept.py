@@ -43,6 +43,11 @@ class KeptBinding:
         out = self.inputs[which].array
         wp.copy(out, reinterpret(values, wp.float32, out.shape))
 
+    def free(self) -> None:
+        """Take the names of the arrays away."""
+        for shared in self.inputs:
+            shared.free()
+
 
 @dataclass(eq=False)
 class KeptBundle:
