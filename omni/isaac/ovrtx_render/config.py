@@ -57,7 +57,8 @@ class RendererCfg:
     """Configuration of a :class:`TiledRenderer`.
 
     Attributes:
-        backend: ``"auto"`` takes the first backend whose probe says that it can run here.
+        backend: ``"auto"`` takes the first backend that can run here; of one that should and does not start, a warning
+            says why.
         device: Warp device, e.g. ``"cuda:0"`` or ``"cpu"``; None is Warp's preferred device.
         env_pattern: Prim paths of the environment roots: a regular expression
             (``/World/envs/env_.*``) or a glob (``/World/envs/env_*``). Everything else is shared by all.
