@@ -13,6 +13,7 @@ from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade, Vt
 
 from omni.isaac.ovrtx_render.config import RendererCfg
 from omni.isaac.ovrtx_render.errors import ConfigError
+from omni.isaac.ovrtx_render.scene import stage_reader
 from omni.isaac.ovrtx_render.scene.clones import group_clones
 from omni.isaac.ovrtx_render.scene.data import SHARED
 from omni.isaac.ovrtx_render.scene.environments import find_environments
@@ -499,6 +500,79 @@ def test_only_what_differs_is_read_again(stage, change, differs):
             assert number is None or len(versions) == number
 
 
+def material_of(stage, scene, path):
+    return scene.materials[scene.instances.material[[scene.paths[i] for i in scene.instances.path].index(path)]]
+
+
+def count_walks(monkeypatch):
+    """Paths of the prims that walks begin at."""
+    walked = []
+    visit = stage_reader._Walk.visit
+    monkeypatch.setattr(
+        stage_reader._Walk,
+        "visit",
+        lambda self, prim, *rest: (walked.append(str(prim.GetPath())), visit(self, prim, *rest))[1],
+    )
+    return walked
+
+
+def test_a_part_with_other_materials_is_walked_once(stage, monkeypatch):
+    """As domain randomisation leaves thousands of environments: each has colours of its own."""
+    clone_envs(stage, 6)
+    add_subsets(stage, 6)
+    for env in range(6):
+        recolour_material(stage, f"/World/envs/env_{env}", env)
+        UsdGeom.XformCommonAPI(stage.GetPrimAtPath(f"/World/envs/env_{env}/box")).SetTranslate((env, 1, 1))
+        UsdGeom.XformCommonAPI(stage.GetPrimAtPath(f"/World/envs/env_{env}/table")).SetTranslate((env, 2, 2))
+    assert_same_as_full_read(stage)
+    walked = count_walks(monkeypatch)
+    scene = StageReader(stage, RendererCfg()).read()
+    assert walked == ["/", *(f"/World/envs/env_0{part}" for part in ("", "/box", "/table"))]
+    colors = [material_of(stage, scene, f"/World/envs/env_{env}/box").base_color[0] for env in range(6)]
+    assert colors == pytest.approx([env % 3 / 3 for env in range(6)])
+
+
+@pytest.mark.parametrize("why", ["another primvar", "something to tell", "no material", "a base that differs"])
+def test_a_part_that_other_materials_change_in_more_is_walked_again(stage, monkeypatch, why):
+    clone_envs(stage, 4)
+    for env in range(4):
+        root = f"/World/envs/env_{env}"
+        table = UsdGeom.Mesh.Get(stage, f"{root}/table")
+        UsdShade.MaterialBindingAPI.Apply(table.GetPrim()).Bind(UsdShade.Material.Get(stage, f"{root}/looks/red"))
+        points = len(table.GetPointsAttr().Get())
+        UsdGeom.PrimvarsAPI(table).CreatePrimvar("wear", Sdf.ValueTypeNames.Color3fArray, "vertex").Set(
+            [(k / points, 0, 0) for k in range(points)]
+        )
+        table.CreateDisplayColorPrimvar("vertex").Set([(0, k / points, 0) for k in range(points)])
+        if why == "something to tell":
+            table.GetFaceVertexCountsAttr().Set([*table.GetFaceVertexCountsAttr().Get(), 2])
+    root = "/World/envs/env_2"
+    if why == "another primvar":
+        shader = UsdShade.Shader.Define(stage, f"{root}/looks/red/reader")
+        shader.CreateIdAttr("UsdPrimvarReader_float3")
+        shader.CreateInput("varname", Sdf.ValueTypeNames.String).Set("wear")
+        surface = UsdShade.Shader.Get(stage, f"{root}/looks/red/s")
+        surface.GetInput("diffuseColor").ConnectToSource(shader.ConnectableAPI(), "result")
+    elif why == "no material":
+        stage.RemovePrim(f"{root}/looks/red")
+    else:
+        set_color(stage, f"{root}/looks/red/s", (0, 0, 1))
+    if why == "a base that differs":
+        for env in range(4):
+            table = stage.DefinePrim(f"/World/envs/env_{env}/table")
+            table.GetReferences().AddInternalReference(
+                f"/World/envs/env_{env}/looks/red", position=Usd.ListPositionBackOfAppendList
+            )
+    assert_same_as_full_read(stage)
+    walked = count_walks(monkeypatch)
+    again = StageReader(stage, RendererCfg()).read()
+    assert f"{root}/table" in walked
+    full = StageReader(stage, RendererCfg(), reuse_clones=False).read()
+    # What is told of the first one holds for its clones; what is told of the other one is its own.
+    told = [[(f.code, f.path) for f in read.findings if root in f.path] for read in (again, full)]
+    assert sorted(told[0]) == sorted(told[1])
+
+
 def test_referenced_and_instanceable_environments(stage):
     clone_envs(stage, 1)
     for env in range(1, 6):
@@ -523,6 +597,16 @@ def test_point_instancer_prototypes_that_moved(stage):
     scene = assert_same_as_full_read(stage)
     assert sorted(set(scene.instances.transform[:, 3, 2])) == [1, 7]
     assert {path: versions for path, versions in parts(stage).items()} == {"/inst": [[0, 1, 3], [2]]}
+
+
+def test_moved_prims_that_others_are_references_to(stage):
+    """Both the prim and what refers to it stand elsewhere."""
+    for env in range(4):
+        root = f"/World/envs/env_{env}"
+        UsdGeom.Cube.Define(stage, f"{root}/base/box").AddTranslateOp().Set((0, 0, env % 3))
+        stage.DefinePrim(f"{root}/copy").GetReferences().AddInternalReference(f"{root}/base")
+    scene = assert_same_as_full_read(stage)
+    assert sorted(scene.instances.transform[:, 3, 2]) == [0, 0, 0, 0, 1, 1, 2, 2]
 
 
 def test_environment_roots_that_are_scopes_variants_and_unloaded_payloads(stage):

@@ -17,6 +17,7 @@ from functools import cached_property
 from .clone_diff import SpecDiff
 from .clone_text import SpecWriter, draws_nothing
 from .openusd import Sdf, Usd
+from .records import is_below
 
 __all__ = ["CloneGroup", "group_clones"]
 
@@ -36,12 +37,14 @@ class CloneGroup:
             of members that have equal ones. What is below such a path is told by those groups alone.
         different: Members that differ in more than transforms, with the paths of the prims that say something else
             than the template's; what is drawn differently because of them is not listed.
+        looks: Whether it is a part that differs from its first version only in what the materials bound to it are.
     """
 
     members: list[int]
     moved: dict[int, list[str] | None] = field(default_factory=dict)
     parts: dict[str, list[CloneGroup]] = field(default_factory=dict)
     different: dict[int, frozenset[str]] = field(default_factory=dict)
+    looks: bool = False
 
 
 def group_clones(stage: Usd.Stage, envs: list[Usd.Prim]) -> list[CloneGroup]:
@@ -92,11 +95,13 @@ class _Change:
         moved: Prims whose transform operations hold other values; None if any may.
         different: Prims that differ in anything else.
         dependent: Prims that draw something else only because of the different ones.
+        rebuilt: Those of the dependent ones that may differ in more than in their materials.
     """
 
     moved: list[str] | None
     different: frozenset[str]
     dependent: frozenset[str]
+    rebuilt: frozenset[str]
 
 
 class _Grouper:
@@ -127,7 +132,7 @@ class _Grouper:
         changes: dict[int, _Change] = {}
         for entry in others:
             change = None
-            if at not in dependencies.of(frozenset(), entry.dirty | template.dirty):
+            if at not in dependencies.of(frozenset(), entry.dirty | template.dirty)[0]:
                 change = self._change(diff, entry, at, dependencies, entry.dirty | template.dirty)
             if change is None:
                 groups.append(CloneGroup([entry.env]))
@@ -156,11 +161,11 @@ class _Grouper:
             if found is None:
                 return None
             moved, different = [at + path for path in found[0]], frozenset(at + path for path in found[1])
-        different |= dependencies.moved_prototypes(moved)
+        different |= dependencies.moved_copies(moved)
         # A mesh draws what its subsets say, those included that the template does not have.
         different |= {path.rpartition("/")[0] for path in different if self._type_at(entry, path) == "GeomSubset"}
-        dependent = dependencies.of(different, outside)
-        return None if at in different or at in dependent else _Change(moved, different, dependent)
+        dependent, rebuilt = dependencies.of(different, outside)
+        return None if at in different or at in dependent else _Change(moved, different, dependent, rebuilt)
 
     def _add_part(
         self, group: CloneGroup, entries: dict[int, _Entry], changes: dict[int, _Change], at: str, path: str
@@ -170,12 +175,13 @@ class _Grouper:
         below = path[len(at) :]
         for env in group.members:
             entry, change = entries[env], changes.get(env)
-            if change is None or not any(_is_below(cut, path) for cut in change.different | change.dependent):
+            if change is None or not any(is_below(cut, path) for cut in change.different | change.dependent):
                 same.append(env)
             elif undrawn and self._type_at(entry, path) in _NEVER_DRAWN:
                 continue
             elif path in change.dependent and path not in change.different:
-                alone.append(CloneGroup([env]))
+                looks = not any(is_below(other, path) for other in change.different | change.rebuilt)
+                alone.append(CloneGroup([env], looks=looks))
             else:
                 specs = [spec and spec.layer.GetPrimAtPath(f"{spec.path}{below}") for spec in entry.specs]
                 context = " ".join(spec.layer.identifier if spec else "" for spec in specs)
@@ -187,6 +193,22 @@ class _Grouper:
     def _type_at(self, entry: _Entry, path: str) -> str:
         prim = self._stage.GetPrimAtPath(entry.root + path)
         return str(prim.GetTypeName()) if prim else ""
+
+
+@dataclass(frozen=True)
+class _Edge:
+    """A prim, and another one of the same environment that what it draws depends on.
+
+    Attributes:
+        source: Path of the prim, relative to the environment.
+        target: Path of the other one.
+        kind: ``material`` (a binding), ``subset`` (a part of a mesh), ``copy`` (the target is drawn there, too) or
+            ``other``.
+    """
+
+    source: str
+    target: str
+    kind: str
 
 
 class _Dependencies:
@@ -201,79 +223,90 @@ class _Dependencies:
         self._stage = stage
         self._root = root
         self._at = at
-        self._known: dict[tuple[frozenset[str], frozenset[str]], frozenset[str]] = {}
+        self._known: dict[tuple[frozenset[str], frozenset[str]], tuple[frozenset[str], frozenset[str]]] = {}
 
     @cached_property
-    def _edges(self) -> list[tuple[str, str]]:
+    def _edges(self) -> list[_Edge]:
         return list(self._find_edges())
 
     @cached_property
-    def _prototypes(self) -> set[str]:
-        """What point instancers refer to."""
-        prims = {source: self._stage.GetPrimAtPath(self._root + source) for source, _ in self._edges}
-        return {target for source, target in self._edges if prims[source].GetTypeName() == "PointInstancer"}
+    def _repeated(self) -> set[str]:
+        """What point instancers repeat, and what other prims are references to: it stands in two places."""
+        return {edge.target for edge in self._edges if edge.kind == "copy"}
 
-    def moved_prototypes(self, moved: list[str] | None) -> frozenset[str]:
-        """Prims out of ``moved`` (None: any prims) whose transforms go into the instances of point instancers."""
+    def moved_copies(self, moved: list[str] | None) -> frozenset[str]:
+        """Prims out of ``moved`` (None: any prims) whose transforms go into what is drawn elsewhere."""
         if moved == []:
             return frozenset()
         if moved is None:
-            return frozenset(self._prototypes)
-        return frozenset(path for path in moved if any(_is_below(path, target) for target in self._prototypes))
+            return frozenset(self._repeated)
+        return frozenset(path for path in moved if any(is_below(path, target) for target in self._repeated))
 
-    def of(self, inside: frozenset[str], outside: frozenset[str]) -> frozenset[str]:
+    def of(self, inside: frozenset[str], outside: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
         """Paths in the part that depend on what differs.
 
         Args:
             inside: Paths in the part that differ.
             outside: Paths elsewhere in the environment that differ.
+
+        Returns:
+            All of them, and those among them that may differ in more than in their materials.
         """
         if not inside and not outside:
-            return inside
+            return inside, inside
         found = self._known.get((inside, outside))
         if found is None:
             found = self._known[inside, outside] = self._closure(inside, outside)
         return found
 
-    def _closure(self, inside: frozenset[str], outside: frozenset[str]) -> frozenset[str]:
+    def _closure(self, inside: frozenset[str], outside: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
         dependent: set[str] = set()
+        rebuilt: set[str] = set()
         before = -1
-        while len(dependent) != before:
-            before = len(dependent)
-            for source, target in self._edges:
-                different = inside | dependent if _is_below(target, self._at) else outside
-                if source not in dependent and any(
-                    _is_below(target, path) or _is_below(path, target) for path in different
-                ):
-                    dependent.add(source)
-        return frozenset(dependent)
+        while len(dependent) + len(rebuilt) != before:
+            before = len(dependent) + len(rebuilt)
+            for edge in self._edges:
+                if edge.source in rebuilt:
+                    continue
+                if _touch(edge.target, inside | dependent if is_below(edge.target, self._at) else outside):
+                    dependent.add(edge.source)
+                    remade = inside | rebuilt if edge.kind == "subset" else frozenset()
+                    if edge.kind in ("copy", "other") or _touch(edge.target, remade):
+                        rebuilt.add(edge.source)
+        return frozenset(dependent), frozenset(rebuilt)
 
-    def _find_edges(self) -> Iterator[tuple[str, str]]:
-        """Pairs of paths: a prim, and another one of the same environment that it refers to."""
+    def _find_edges(self) -> Iterator[_Edge]:
         top, size = self._stage.GetPrimAtPath(self._root + self._at), len(self._root)
         for prim in Usd.PrimRange(top, _EVERY_PRIM) if top else ():
             path = str(prim.GetPath())
-            targets = {str(spec.path) for spec in prim.GetPrimStack()}
+            targets: dict[str, set[str]] = {"material": set(), "other": set()}
+            # Without variants, the prim's own specs have its own path.
+            targets["copy"] = {str(spec.path.StripAllVariantSelections()) for spec in prim.GetPrimStack()}
+            instancer = prim.GetTypeName() == "PointInstancer"
             for prop in prim.GetAuthoredProperties():
-                if draws_nothing(prop.GetName()):
+                name = prop.GetName()
+                if draws_nothing(name):
                     continue
                 paths = prop.GetTargets() if isinstance(prop, Usd.Relationship) else prop.GetConnections()
-                targets.update(str(target.GetPrimPath()) for target in paths)
+                bound = name == "material:binding" or name.startswith("material:binding:")
+                kind = "material" if bound else "copy" if instancer else "other"
+                targets[kind].update(str(target.GetPrimPath()) for target in paths)
             if prim.GetTypeName() == "GeomSubset":
-                yield path.rpartition("/")[0][size:], path[size:]
-            yield from ((path[size:], target[size:]) for target in targets - {path} if _is_below(target, self._root))
+                yield _Edge(path.rpartition("/")[0][size:], path[size:], "subset")
+            for kind, paths in targets.items():
+                yield from (_Edge(path[size:], to[size:], kind) for to in paths - {path} if is_below(to, self._root))
 
 
-def _is_below(path: str, top: str) -> bool:
-    """Whether a path is another one or below it."""
-    return path.startswith(top) and (len(path) == len(top) or path[len(top)] == "/")
+def _touch(path: str, others: Iterable[str]) -> bool:
+    """Whether a path is one of others, above or below one."""
+    return any(is_below(path, other) or is_below(other, path) for other in others)
 
 
 def _topmost(sets: Iterable[frozenset[str]]) -> list[str]:
     """The paths that are below no other one."""
     out: list[str] = []
     for path in sorted(set().union(*sets), key=lambda path: path.split("/")):
-        if not out or not _is_below(path, out[-1]):
+        if not out or not is_below(path, out[-1]):
             out.append(path)
     return out
 

@@ -39,12 +39,14 @@ class Part:
         material: Index in ``Scene.materials``.
         double_sided: Draw faces seen from behind.
         offset: (4, 4) geometry frame to prim frame.
+        look: Path of the prim or GeomSubset whose material it is.
     """
 
     geometry: int
     material: int
     double_sided: bool
     offset: np.ndarray
+    look: str
 
 
 class GeometryStore:
@@ -59,6 +61,9 @@ class GeometryStore:
     def add_mesh(self, mesh: Mesh) -> int:
         """Return the geometry index of a mesh, adding it if its contents are new."""
         digest = _digest(mesh.points, mesh.triangles, mesh.normals, mesh.uvs, mesh.colors, mesh.point_index)
+        if mesh.sweep is not None:  # what is drawn alike may be swept from other control points
+            sweep = mesh.sweep
+            digest = _digest(np.frombuffer(digest, np.uint8), sweep.controls, sweep.weights)
         index = self._mesh_by_digest.get(digest)
         if index is None:
             index = self._mesh_by_digest[digest] = len(self.meshes)
@@ -143,7 +148,7 @@ class GeometryReader:
     def _read_mesh(self, prim: Usd.Prim) -> list[Part]:
         subsets = _material_subsets(prim)
         bound = [self._materials.bind(prim), *(self._materials.bind(subset) for subset, _ in subsets)]
-        names = [self._primvar_names(index) for index in bound]
+        names = [self.primvar_names(index) for index in bound]
         arrays: list[object] = []
         key: tuple[object, ...] | None
         if prim.IsInstanceProxy():
@@ -159,7 +164,8 @@ class GeometryReader:
             if key and (prim.IsInstanceProxy() or len(self._findings) == told):
                 self._meshes_by_key[key] = cached
                 self._alive += arrays
-        return [self._part(prim, geometry, bound[which]) for which, geometry in cached]
+        looks = [prim, *(subset for subset, _ in subsets)]
+        return [self._part(prim, geometry, bound[which], look=looks[which]) for which, geometry in cached]
 
     def _mesh_geometries(
         self, prim: Usd.Prim, subset_faces: list[np.ndarray], names: list[tuple[str, str | None]]
@@ -211,7 +217,7 @@ class GeometryReader:
     def _read_merged(self, prim: Usd.Prim, build: Callable[[Usd.Prim, Primvar | None], Mesh | None]) -> list[Part]:
         """Points and curves: one tessellated mesh per prim."""
         material = self._materials.bind(prim)
-        _, color_name = self._primvar_names(material)
+        _, color_name = self.primvar_names(material)
         color = read_primvar(prim, color_name, 3) if color_name else None
         if isinstance(color, str):
             self._report(prim, [f"{color}; it is ignored"])
@@ -283,8 +289,8 @@ class GeometryReader:
             self._report(prim, [f"{left_out} curves have too few points for their type and are not drawn"])
         return mesh
 
-    def _primvar_names(self, material: int) -> tuple[str, str | None]:
-        """Primvars that a material reads: (texture coordinates, colour or None)."""
+    def primvar_names(self, material: int) -> tuple[str, str | None]:
+        """Primvars that a material reads: (texture coordinates, colour or None). Its geometry has those alone."""
         block = self._materials.materials[material]
         return block.uv_primvar, block.color_primvar if block.use_vertex_color else None
 
@@ -295,10 +301,11 @@ class GeometryReader:
         material: int,
         offset: np.ndarray = IDENTITY,
         double_sided: bool | None = None,
+        look: Usd.Prim | None = None,
     ) -> Part:
         if double_sided is None:
             double_sided = bool(prim.GetAttribute("doubleSided").Get(TIME))
-        return Part(geometry, material, double_sided, offset)
+        return Part(geometry, material, double_sided, offset, str((look or prim).GetPath()))
 
     def _report(self, prim: Usd.Prim, problems: list[str]) -> None:
         for problem in problems:

@@ -11,7 +11,12 @@ import numpy as np
 from .data import Camera, Light
 from .transforms import IDENTITY, XformTree
 
-__all__ = ["PathIndex", "PathTable", "Subtree"]
+__all__ = ["PathIndex", "PathTable", "Subtree", "is_below"]
+
+
+def is_below(path: str, top: str) -> bool:
+    """Whether a prim path is another one or below it."""
+    return path.startswith(top) and (len(path) == len(top) or path[len(top)] == "/")
 
 
 class PathTable:
@@ -57,9 +62,10 @@ class Subtree:
     Attributes:
         tree: Transforms.
         paths: Prim paths that the columns below refer to.
-        geometry, material, node, offset, double_sided, path, frame, label, owner: Columns, one entry per instance.
-            ``node`` is the tree node (or -1, the root's surroundings) and ``offset`` an index in ``offsets``, which
-            together place the instance; ``frame`` is the path of the prim that carries it.
+        geometry, material, node, offset, double_sided, path, frame, label, owner, look: Columns, one entry per
+            instance. ``node`` is the tree node (or -1, the root's surroundings) and ``offset`` an index in
+            ``offsets``, which together place the instance; ``frame`` is the path of the prim that carries it, ``look``
+            that of the prim or GeomSubset whose material it has.
         offsets: (4, 4) matrices from geometry to prim frame; index 0 is the identity.
         cameras: (camera with its transform relative to the node, node).
         lights: (light with its transform relative to the node, node).
@@ -76,6 +82,7 @@ class Subtree:
     frame: list[int] = field(default_factory=list)
     label: list[int] = field(default_factory=list)
     owner: list[int] = field(default_factory=list)
+    look: list[int] = field(default_factory=list)
     offsets: list[np.ndarray] = field(default_factory=lambda: [IDENTITY])
     cameras: list[tuple[Camera, int]] = field(default_factory=list)
     lights: list[tuple[Light, int]] = field(default_factory=list)
@@ -101,6 +108,7 @@ class Subtree:
         frame: str,
         label: int,
         owner: str,
+        look: str,
     ) -> None:
         """Append one instance."""
         self.geometry.append(geometry)
@@ -112,6 +120,7 @@ class Subtree:
         self.frame.append(self.paths.add(frame))
         self.label.append(label)
         self.owner.append(self.paths.add(owner))
+        self.look.append(self.paths.add(look))
 
     def relative(self) -> np.ndarray:
         """(I, 4, 4) transforms of the instances relative to the root's surroundings."""

@@ -28,7 +28,7 @@ from .geometry import GeometryReader, GeometryStore
 from .materials import MaterialReader
 from .own_rows import OwnMaterials, own_materials
 from .primvars import as_array
-from .records import PathIndex, PathTable, Subtree
+from .records import PathIndex, PathTable, Subtree, is_below
 from .semantics import SemanticReader
 from .transforms import IDENTITY, RESET, ROOT, local_matrix, matrix
 
@@ -290,6 +290,7 @@ class StageReader:
         group: CloneGroup,
         context: _Context,
         bases: np.ndarray,
+        compared: bool = False,
     ) -> None:
         """Walk the first member of a group and place it as all of them, then the parts that differ.
 
@@ -298,6 +299,7 @@ class StageReader:
             at: Path of the prim that the group is about, relative to the environments.
             context: What that prim inherits in the first member.
             bases: (E, 4, 4) world matrices of what the prim hangs on in each member.
+            compared: Whether ``group.moved`` tells of that prim itself, too.
         """
         root, members = roots[group.members[0]], group.members
         template = self._stage.GetPrimAtPath(root + at)
@@ -306,35 +308,97 @@ class StageReader:
         subtree = walk.visit(template, context, [root + part for part in group.parts])
         if not subtree.tree.locals:
             return
-        worlds = subtree.tree.worlds(bases, self._locals(subtree, roots, at, group))
+        worlds = subtree.tree.worlds(bases, self._locals(subtree, roots, at, group, compared))
         assembly.place(subtree, worlds, members, root, [roots[env] for env in members])
         row_of = {env: row for row, env in enumerate(members)}
         for part, versions in group.parts.items():
             inherited = walk.stops.get(root + part)
             if inherited is None:
                 continue
+
+            same, *others = versions
+            placed: set[int] = set()
+            relooked = [version.members[0] for version in others if version.looks]
+            if relooked:
+                group_of = CloneGroup(same.members + relooked, group.moved)
+                rows = [row_of[env] for env in group_of.members]
+                placed = self._place_looks(
+                    walk, assembly, roots, part, group_of, len(same.members), inherited, worlds[rows, inherited.node]
+                )
             for version in versions:
+                if version.members[0] in placed:
+                    continue
                 first = roots[version.members[0]]
                 own = replace(inherited, owner=inherited.owner and _rename(inherited.owner, root, first))
-                rows = np.array([row_of[env] for env in version.members])
-                self._place_group(walk, assembly, roots, part, version, own, worlds[rows, inherited.node])
+                rows = [row_of[env] for env in version.members]
+                bases = worlds[rows, inherited.node]
+                self._place_group(walk, assembly, roots, part, version, own, bases, compared=version is same)
 
-    def _locals(self, subtree: Subtree, roots: list[str], at: str, group: CloneGroup) -> np.ndarray:
+    def _place_looks(
+        self,
+        walk: _Walk,
+        assembly: _Assembly,
+        roots: list[str],
+        at: str,
+        group: CloneGroup,
+        equal: int,
+        context: _Context,
+        bases: np.ndarray,
+    ) -> set[int]:
+        """Walk a part of the first member of a group and place it as the others, which have materials of their own.
+
+        Args:
+            equal: How many members, the first ones, have the materials of the first.
+
+        Returns:
+            The members that are done; what was walked does not suit the materials of the others.
+        """
+        root, members = roots[group.members[0]], group.members
+        told = len(walk.findings)
+        template = self._stage.GetPrimAtPath(root + at)
+        subtree = walk.visit(template, context, ()) if template and _DRAWN(template) else Subtree()
+        rows = list(range(len(members)))
+        materials = np.tile(np.array(subtree.material, np.int32), (len(members), 1))
+        looks = dict(zip(subtree.look, subtree.material, strict=True))
+        columns = {look: np.flatnonzero(np.array(subtree.look) == look) for look in looks}
+        if any(is_below(finding.path, root + at) for finding in walk.findings[told:]):
+            # It is told of each member, which only walking each of them does.
+            del rows[equal:]
+        for row in rows[equal:]:
+            for look, first in looks.items():
+                prim = self._stage.GetPrimAtPath(_rename(subtree.paths.paths[look], root, roots[members[row]]))
+                index = walk.materials.bind(prim)
+                if walk.primvar_names(index) != walk.primvar_names(first):
+                    rows.remove(row)
+                    break
+                materials[row, columns[look]] = index
+        done = [members[row] for row in rows]
+        if subtree.tree.locals:
+            local_matrices = self._locals(subtree, roots, at, CloneGroup(done, group.moved), compared=True)
+            worlds = subtree.tree.worlds(bases[rows], local_matrices)
+            assembly.place(subtree, worlds, done, root, [roots[env] for env in done], materials[rows])
+        return set(done)
+
+    def _locals(self, subtree: Subtree, roots: list[str], at: str, group: CloneGroup, compared: bool) -> np.ndarray:
         """(E, N, 4, 4) local matrices of the nodes of a subtree in every member of its group."""
         template = roots[group.members[0]]
         out = np.repeat(np.array(subtree.tree.locals)[None], len(group.members), axis=0)
         node_of = {path[len(template) :]: node for node, path in enumerate(subtree.tree.paths)}
         for row, env in enumerate(group.members[1:], start=1):
-            prim = self._stage.GetPrimAtPath(roots[env] + at)
-            local = local_matrix(prim) if prim else None
-            out[row, 0] = IDENTITY if local is None else local[0]
+            if not compared:
+                prim = self._stage.GetPrimAtPath(roots[env] + at)
+                local = local_matrix(prim) if prim else None
+                out[row, 0] = IDENTITY if local is None else local[0]
             moved = group.moved.get(env, [])
             for relative in node_of if moved is None else moved:
                 node = node_of.get(relative)
-                prim = self._stage.GetPrimAtPath(f"{roots[env]}{relative}") if node else None
+                if node is None or (node == 0 and not compared):
+                    continue
+                prim = self._stage.GetPrimAtPath(f"{roots[env]}{relative}")
                 if prim and not prim.IsInstanceProxy():
                     # Its operations are those of the template, so only their product is asked for.
-                    out[row, node] = matrix(UsdGeom.Xformable(prim).GetLocalTransformation(TIME))
+                    xformable = UsdGeom.Xformable(prim)
+                    out[row, node] = matrix(xformable.GetLocalTransformation(TIME)) if xformable else IDENTITY
         return out
 
 
@@ -348,7 +412,7 @@ class _Walk:
 
     def __init__(self, stage: Usd.Stage, cfg: RendererCfg, findings: list[Finding]) -> None:
         self._cfg = cfg
-        self._findings = findings
+        self.findings = findings
         self._stage = stage
         self._left_out: dict[str, set[str]] = {}
         self.materials = MaterialReader(stage, cfg, findings)
@@ -366,6 +430,10 @@ class _Walk:
         scene.meshes, scene.geometries = self._store.meshes, self._store.geometries
         scene.materials, scene.textures = self.materials.materials, self.materials.textures
         scene.labels = [dict(labels) for labels in self._labels]
+
+    def primvar_names(self, material: int) -> tuple[str, str | None]:
+        """See :meth:`.GeometryReader.primvar_names`."""
+        return self._geometry.primvar_names(material)
 
     def visit(self, prim: Usd.Prim, context: _Context, stops: Iterable[str]) -> Subtree:
         """Visit a prim and everything below it.
@@ -392,7 +460,7 @@ class _Walk:
         context = self._inherit(prim, path, context, out, root)
         if lights.is_light(prim):
             if context.visible:
-                light = lights.read_light(prim, SHARED, IDENTITY.copy(), self.materials, self._findings, self._cfg)
+                light = lights.read_light(prim, SHARED, IDENTITY.copy(), self.materials, self.findings, self._cfg)
                 if light is not None:
                     out.lights.append((light, context.node))
         elif kind == "Camera":
@@ -447,6 +515,7 @@ class _Walk:
                 frame,
                 context.label,
                 context.owner or path,
+                part.look,
             )
 
     def _expand(self, prim: Usd.Prim, path: str, context: _Context, out: Subtree) -> None:
@@ -511,10 +580,11 @@ class _Walk:
                         path,
                         below.label[i],
                         below.paths.paths[below.owner[i]],
+                        below.paths.paths[below.look[i]],
                     )
 
     def _find(self, code: str, path: str, message: str, severity: str = "warning") -> None:
-        self._findings.append(Finding(code, severity, path, message))
+        self.findings.append(Finding(code, severity, path, message))
 
 
 class _Assembly:
@@ -531,13 +601,22 @@ class _Assembly:
         self.camera_offsets: list[np.ndarray] = []
         self.light_offsets: list[np.ndarray] = []
 
-    def place(self, subtree: Subtree, worlds: np.ndarray, envs: list[int], root: str, roots: list[str]) -> None:
+    def place(
+        self,
+        subtree: Subtree,
+        worlds: np.ndarray,
+        envs: list[int],
+        root: str,
+        roots: list[str],
+        materials: np.ndarray | None = None,
+    ) -> None:
         """Add a subtree once per environment.
 
         Args:
             worlds: (E, N + 1, 4, 4) world matrices of its nodes.
             envs: Environment ids, or [SHARED].
             root: Path of the root that was walked; paths below it are renamed to each one of ``roots``.
+            materials: (E, I) materials of the instances in each environment; None is those of the subtree.
         """
         copies, count = len(envs), len(subtree.geometry)
         for camera, node in subtree.cameras:
@@ -564,7 +643,7 @@ class _Assembly:
         self._blocks.append(
             (
                 tiled(subtree.geometry),
-                tiled(subtree.material),
+                tiled(subtree.material) if materials is None else materials.reshape(-1),
                 np.repeat(np.array(envs, np.int32), count),
                 transforms.reshape(-1, 4, 4),
                 tiled(subtree.double_sided, bool),
@@ -609,6 +688,4 @@ def _meters_per_unit(stage: Usd.Stage, findings: list[Finding]) -> float:
 
 def _rename(path: str, root: str, new: str) -> str:
     """Move a path from below ``root`` to below ``new``; other paths stay."""
-    if root and path.startswith(root) and (len(path) == len(root) or path[len(root)] == "/"):
-        return new + path[len(root) :]
-    return path
+    return new + path[len(root) :] if root and is_below(path, root) else path
