@@ -22,6 +22,7 @@ from worker_ends import at_call, gone, kill  # type: ignore[import-not-found]
 
 from omni.isaac.ovrtx_render import CameraBundle, TiledRenderer
 from omni.isaac.ovrtx_render.backends.worker import shared
+from omni.isaac.ovrtx_render.backends.worker.stage_copy import edits_text
 from omni.isaac.ovrtx_render.errors import ConfigError, WorkerError
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -86,6 +87,9 @@ def test_pictures_beside_kit(
     assert same()
     stage.GetPrimAtPath("/World/envs/env_0/Body/Cube").GetAttribute("size").Set(0.7)
     assert same()
+    before = images(there, cameras[1])["depth"]
+    sphere.GetXformOpOrderAttr().Clear()  # a value that is taken away
+    assert same() and not np.array_equal(before, images(there, cameras[1])["depth"])
     os.kill(there._backend.pid, signal.SIGKILL)  # type: ignore[attr-defined]
     with pytest.raises(WorkerError, match="signal 9"):
         there.render(cameras[1])
@@ -209,6 +213,18 @@ def end(pid: int | None) -> None:
     with suppress(ProcessLookupError):
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
+
+
+def test_what_a_text_of_edits_says(stage: Usd.Stage) -> None:
+    """Values that are taken away; of a property that is gone it cannot say so."""
+    cube = stage.GetPrimAtPath("/World/envs/env_1/Body/Cube")
+    names = [cube.GetPath().AppendProperty(name) for name in ("size", "primvars:displayColor")]
+    cube.GetAttribute("primvars:displayColor").Clear()
+    text = edits_text(stage, names)
+    assert text is not None and "double size = 1" in text and "primvars:displayColor = None" in text
+    body = stage.GetPrimAtPath("/World/envs/env_1/Body")
+    body.RemoveProperty("xformOp:translate")
+    assert edits_text(stage, [*names, body.GetPath().AppendProperty("xformOp:translate")]) is None
 
 
 def test_options_go_to_both(open_renderer: Callable[..., TiledRenderer], worker: dict[str, Any]) -> None:

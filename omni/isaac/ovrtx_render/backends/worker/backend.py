@@ -180,7 +180,7 @@ class WorkerBackend(Backend):
         if self.lost or changes.replaced:
             return False
         self._flush()
-        edits = ""
+        edits: str | None = ""
         if self._listener is not None:
             taken = self._listener.take()
             if taken.prims or taken.everything:
@@ -188,6 +188,8 @@ class WorkerBackend(Backend):
             from .stage_copy import edits_text
 
             edits = edits_text(self._stage, sorted(taken.properties))
+            if edits is None:
+                return False
         delta = SceneDelta(
             changes,
             {index: scene.lights[index] for index in changes.lights},

@@ -83,8 +83,12 @@ def _usd_value(kind: Sdf.ValueTypeName, value: Any) -> Any:
     return kind.type.pythonClass.FromNumpy(np.ascontiguousarray(value))
 
 
-def edits_text(stage: Usd.Stage, properties: Iterable[Sdf.Path]) -> str:
-    """The present values of some properties, as the text of a layer that holds nothing else."""
+def edits_text(stage: Usd.Stage, properties: Iterable[Sdf.Path]) -> str | None:
+    """The present values of some properties, as the text of a layer that holds nothing else.
+
+    Returns:
+        The text; None if a property is gone, which a layer cannot say.
+    """
     layer = Sdf.Layer.CreateAnonymous("edits.usda")
     for path in properties:
         prim = stage.GetPrimAtPath(path.GetPrimPath())
@@ -92,13 +96,17 @@ def edits_text(stage: Usd.Stage, properties: Iterable[Sdf.Path]) -> str:
             continue
         attribute, relationship = prim.GetAttribute(path.name), prim.GetRelationship(path.name)
         spec = Sdf.CreatePrimInLayer(layer, path.GetPrimPath())
-        if attribute and attribute.HasValue():
+        if attribute:
             value = attribute.Get(TIME)
-            if isinstance(value, Sdf.AssetPath):
+            if value is None:
+                value = Sdf.ValueBlock()
+            elif isinstance(value, Sdf.AssetPath):
                 value = Sdf.AssetPath(value.resolvedPath or value.path)
             Sdf.AttributeSpec(spec, path.name, attribute.GetTypeName()).default = value
         elif relationship:
             Sdf.RelationshipSpec(spec, path.name).targetPathList.explicitItems = relationship.GetTargets()
+        else:
+            return None
     return str(layer.ExportToString())
 
 
