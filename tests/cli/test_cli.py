@@ -25,6 +25,7 @@ from omni.isaac.ovrtx_render._version import __version__
 from omni.isaac.ovrtx_render.cli.app import app
 from omni.isaac.ovrtx_render.cli.framing import add_framing_camera, has_camera
 from omni.isaac.ovrtx_render.cli.pictures import write_outputs
+from omni.isaac.ovrtx_render.cli.report import Report
 from omni.isaac.ovrtx_render.errors import SceneError
 from omni.isaac.ovrtx_render.registry import Probe
 
@@ -72,7 +73,12 @@ def test_version_and_help_with_examples() -> None:
         assert f"Example: ovrtx-render {command}" in out
 
 
-def test_missing_typer_is_told_with_the_cure(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.parametrize(("have_usd", "extra"), [(False, "standalone"), (True, "cli")])
+def test_missing_typer_is_told_with_the_cure(
+    have_usd: bool, extra: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """Which brings no second USD."""
+    monkeypatch.setattr(cli, "find_spec", lambda name: name if have_usd else None)
     real = builtins.__import__
 
     def without_typer(name: str, *rest):
@@ -86,7 +92,15 @@ def test_missing_typer_is_told_with_the_cure(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.undo()
     assert stop.value.code == 2
     assert "'typer'" in (text := capsys.readouterr().err)
-    assert "omni-isaac-ovrtx-render[standalone]" in text
+    assert f"omni-isaac-ovrtx-render[{extra}]" in text
+
+
+def test_tables_print_square_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    """Units stand in brackets, which are no markup of ours."""
+    Report(as_json=False).table("Growth with width [px]", ("size [px]", "prim"), [(1, "env_[0-9]")])
+    printed = capsys.readouterr().out
+    for text in ("width [px]", "size [px]", "env_[0-9]"):
+        assert text in printed
 
 
 def test_doctor_lists_backends_and_versions() -> None:
@@ -107,6 +121,7 @@ def test_doctor_json_is_alone_on_stdout() -> None:
     )
     answer = json.loads(done.stdout)
     assert {entry["name"] for entry in answer["backends"]} == set(registry.BACKENDS)
+    assert "compiled" in answer["kernels"]
 
 
 def test_doctor_fails_where_nothing_can_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,10 +84,10 @@ class Report:
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print a table for people; columns whose every value is a number are right-aligned."""
-        table = Table(title=title, title_justify="left", title_style="bold")
+        table = Table(title=_plain(title), title_justify="left", title_style="bold")
         for i, column in enumerate(columns):
             numeric = all(isinstance(row[i], (int, float)) for row in rows)
-            table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+            table.add_column(_plain(column), justify="right" if numeric else "left", overflow="fold")
         for row in rows:
             table.add_row(*[f"{v:,.3g}" if isinstance(v, float) else _plain(str(v)) for v in row])
         self.console.print(table)
