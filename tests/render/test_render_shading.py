@@ -10,7 +10,6 @@ from reference import SceneBuilder, cast, lambert, look_at, random_rotation, sca
 from reference.build import bumpy_sphere, matte, rotate
 
 from omni.isaac.ovrtx_render.backends.warp import backend
-from omni.isaac.ovrtx_render.backends.warp.program import band_count
 from omni.isaac.ovrtx_render.scene.data import GeometryKind, LightKind, Material
 
 ENDLESS = (np.inf, np.inf)
@@ -234,15 +233,6 @@ def test_noise_does_not_show_how_an_image_is_cut(
     for apart in (1, 8, 62, 124):
         alike = np.corrcoef(noise[:-apart].ravel(), noise[apart:].ravel())[0, 1]
         assert alike < 0.3, (apart, alike)
-
-
-@pytest.mark.parametrize("cuda", [False, True], ids=["cpu", "cuda"])
-def test_bands_are_equal_and_no_slivers(cuda: bool) -> None:
-    for width in (64, 640, 1920, 33000):
-        for height in (479, 480, 466, 720, 1080, 1006, 7, 1):
-            count = band_count(width, height, cuda)
-            assert height % count == 0 and (count == 1 or height // count >= 8), (width, height, count)
-    assert band_count(640, 480, cuda) == (1 if cuda else 10)
 
 
 @pytest.mark.parametrize("tone_mapping", ["srgb", "aces"])

@@ -37,7 +37,7 @@ from .features import scene_features  # noqa: E402
 from .frame_table import Bound, FrameTable  # noqa: E402
 from .kernels import load_kernels  # noqa: E402
 from .material_rows import MaterialRows  # noqa: E402
-from .program import Program, View, band_count, chunk_size, nothing  # noqa: E402
+from .program import Passes, Program, View, band_count, nothing  # noqa: E402
 from .transforms import follow_lights, forget_cameras, refresh_clusters  # noqa: E402
 from .types import Affine, CameraState  # noqa: E402
 
@@ -203,7 +203,6 @@ class WarpBackend(Backend):
             width=bundle.width,
             height=height,
             bands=bands,
-            chunk=chunk_size(count, bundle.width * height, self.scene.max_visible, cuda),
             colorize=bundle.colorize,
             background=self.cfg.background if bundle.background is None else bundle.background,
         )
@@ -216,8 +215,6 @@ class WarpBackend(Backend):
 
     def restore_cameras(self, bundle: CameraBundle) -> None:
         view: View = bundle.backend_data
-        pixels = bundle.width * view.height
-        view.chunk = chunk_size(len(view.everything), pixels, self.scene.max_visible, self.device.is_cuda)
         view.frames.assign(np.repeat(bundle.frames, view.bands).astype(np.int32))
         view.take_lenses(bundle, self._meters, self._rescale)
         view.follow(self.scene.frames)
@@ -270,17 +267,19 @@ class WarpBackend(Backend):
     def render(self, bundle: CameraBundle, cameras: np.ndarray | None) -> dict[str, float]:
         start = time.perf_counter()
         scene, view = self.scene, bundle.backend_data
-        if self._shapes_moved and scene.num_clusters:
+        # What is captured is not done yet, and is replayed: it must hold these, whatever was written before.
+        captured = self.device.is_capturing
+        if (self._shapes_moved or captured) and scene.num_clusters:
             wp.launch(refresh_clusters, dim=scene.num_clusters, inputs=[scene.shapes], device=self.device)
-            self._shapes_moved = False
-        if self._lights_moved:
+            self._shapes_moved = captured
+        if self._lights_moved or (self._lights_bound and captured):
             wp.launch(
                 follow_lights,
                 dim=scene.num_lights,
                 inputs=[scene.light_frames, scene.frames, scene.lights],
                 device=self.device,
             )
-            self._lights_moved = False
+            self._lights_moved = captured
         view.follow(self.scene.frames)
         picked = view.everything
         if cameras is not None:
@@ -289,11 +288,15 @@ class WarpBackend(Backend):
             view.selected.assign(np.concatenate([picked, view.everything[len(picked) :]]))
             view.drawn = picked
         if not view.programs:
-            view.programs = [Program(scene, self.cfg, view) for _ in range(self.threads)]
+            passes = Passes.of(scene, self.cfg, view.targets)
+            view.chunk = passes.chunk(len(view.everything), view.width * view.height, scene)
+            view.programs = [Program(scene, self.cfg, view, passes) for _ in range(self.threads)]
         phases: Counter[str] = Counter(transforms=time.perf_counter() - start)
         self._run(view, len(picked), phases)
+        before = time.perf_counter()
         for to, source in view.copies:
             wp.copy(to, source)
+        phases["outputs"] += time.perf_counter() - before
         if "motion_vectors" in view.targets:
             wp.copy(view.previous_frames, scene.frames)
             wp.copy(view.previous, view.cameras)

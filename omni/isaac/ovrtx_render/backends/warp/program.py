@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,10 +28,11 @@ from .shadows import occlusion_rays, shadow_rays, trace_shadows
 from .surface import Hits
 from .visibility import tile_grid, trace_primary
 
-__all__ = ["Program", "View", "band_count", "chunk_size", "nothing"]
+__all__ = ["Passes", "Program", "View", "band_count", "nothing"]
 
 _CPU_CHUNK_PIXELS = 16384
 _CUDA_CHUNK_PIXELS = 1 << 24
+_CUDA_SCRATCH_BYTES = 52 << 24  # as many pixels as that with shadows of one light
 _ENTRY_BYTES = 128 << 20
 _LEAST_ROWS = 8
 """Rows of a band: a tile's. Fewer would leave the lanes of a tile empty."""
@@ -69,12 +71,6 @@ def band_count(width: int, height: int, cuda: bool) -> int:
     return best
 
 
-def chunk_size(cameras: int, pixels: int, max_visible: int, cuda: bool) -> int:
-    """Cameras (or bands) of a chunk."""
-    budget = _CUDA_CHUNK_PIXELS if cuda else _CPU_CHUNK_PIXELS
-    return max(1, min(cameras, budget // pixels, _ENTRY_BYTES // (4 * ENTRY_FLOATS * max_visible)))
-
-
 def jitter_of(sample: int) -> wp.vec2:
     """Position of a sample in the pixel: the R2 sequence (Roberts 2018), which starts at the centre."""
     g = 1.32471795724474602596
@@ -93,7 +89,7 @@ class View(CameraTable):
         copies: (to, from) buffers of outputs that were asked for twice.
         colorize: Kinds of segmentation that hold colours.
         background: Linear colour of a pixel that hits nothing; None shows the sky.
-        programs: One a thread; made at the first frame.
+        programs: One a thread; made at the first frame, and for chunks of ``chunk`` cameras.
     """
 
     previous: wp.array
@@ -102,7 +98,7 @@ class View(CameraTable):
     drawn: np.ndarray
     everything: np.ndarray
     width: int
-    chunk: int
+    chunk: int = 1
     colorize: frozenset[str]
     background: tuple[float, float, float] | None
     targets: dict[str, wp.array] = field(default_factory=dict)
@@ -121,26 +117,62 @@ class _Step:
     count: int = 0  # of cameras it is set to
 
 
+@dataclass(frozen=True)
+class Passes:
+    """Which passes a view needs, and so which scratch.
+
+    Attributes:
+        color: Whether colour is drawn at all.
+        single: One sample of one layer is all there is of a pixel: shading writes its outputs, and no pass follows.
+        shadows: Whether rays are traced to the lights; ``occlusion`` whether over the hemisphere.
+        layered: Whether a ray goes on behind a surface.
+        channels: Of the visibility: of each light in turn, then the share of the sky.
+    """
+
+    color: bool
+    single: bool
+    shadows: bool
+    occlusion: bool
+    layered: bool
+    channels: int
+
+    @classmethod
+    def of(cls, scene: DeviceScene, cfg: RendererCfg, targets: Mapping[str, wp.array]) -> Passes:
+        """Those that draw ``targets`` of a scene."""
+        color = any(name in targets for name in _COLORS)
+        shadows = color and cfg.shadows and scene.has_shadows
+        occlusion = color and cfg.ambient_occlusion_samples > 0 and scene.has_dome
+        single = not scene.layered and (cfg.samples_per_pixel == 1 or not color)
+        channels = scene.max_lights * shadows + occlusion
+        return cls(color, single, shadows, occlusion, scene.layered, channels)
+
+    def chunk(self, cameras: int, pixels: int, scene: DeviceScene) -> int:
+        """Of so many cameras (or bands) of so many pixels, how many are drawn at once."""
+        budget = _CPU_CHUNK_PIXELS
+        if scene.device.is_cuda:
+            budget = min(_CUDA_CHUNK_PIXELS, _CUDA_SCRATCH_BYTES // self.pixel_bytes)
+        return max(1, min(cameras, budget // pixels, _ENTRY_BYTES // (4 * ENTRY_FLOATS * scene.max_visible)))
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Scratch of a pixel: its hit, the sum of its colour, what is behind it, a ray and how much light it sees."""
+        color_sum = 16 if self.color and not self.single else 0
+        return 20 + color_sum + 12 * self.layered + 28 * (self.channels > 0) + 4 * self.channels
+
+
 class Program:
     """The launches that draw a chunk of a view, and the scratch they share.
 
     Args:
         scene: What to draw.
         cfg: How to draw it.
-        view: From where, and into which arrays.
+        view: From where, into which arrays, and how many cameras at once.
+        passes: What that needs.
     """
 
-    def __init__(self, scene: DeviceScene, cfg: RendererCfg, view: View) -> None:
-        self._scene, self._cfg, self._view = scene, cfg, view
+    def __init__(self, scene: DeviceScene, cfg: RendererCfg, view: View, passes: Passes) -> None:
+        self._scene, self._cfg, self._view, self._passes = scene, cfg, view, passes
         self._steps: list[_Step] = []
-        targets = view.targets
-        self._color = any(name in targets for name in _COLORS)
-        # One sample of one layer is all there is of a pixel: shading writes its outputs, and no pass has to follow.
-        self._single = not scene.layered and (cfg.samples_per_pixel == 1 or not self._color)
-        self._shadows = self._color and cfg.shadows and scene.has_shadows
-        self._occlusion = self._color and cfg.ambient_occlusion_samples > 0 and scene.has_dome
-        # Visibility of each light in turn, then the share of the sky.
-        self._channels = scene.max_lights * self._shadows + self._occlusion
         self._allocate()
         self._record()
 
@@ -161,8 +193,9 @@ class Program:
     def _allocate(self) -> None:
         view, device, capacity = self._view, self._scene.device, self._scene.max_visible
         pixels = view.chunk * view.width * view.height
-        rays = pixels if self._channels else 0
-        layers = pixels if self._scene.layered else 0
+        passes = self._passes
+        rays = pixels if passes.channels else 0
+        layers = pixels if passes.layered else 0
 
         def zeros(size: int, dtype: Any = wp.float32) -> wp.array:
             return wp.zeros(max(size, 1), dtype=dtype, device=device)
@@ -176,10 +209,10 @@ class Program:
             zeros(view.chunk, wp.int32),
         ]
         self._depths = zeros(view.chunk * capacity)
-        self._color_sum = zeros(pixels if self._color and not self._single else 0, wp.vec4)
+        self._color_sum = zeros(pixels if passes.color and not passes.single else 0, wp.vec4)
         self._through = zeros(layers)
         self._first_t, self._first_instance = zeros(layers), zeros(layers, wp.int32)
-        self._amount = zeros(pixels * self._channels)
+        self._amount = zeros(pixels * passes.channels)
         self._origin, self._direction = zeros(rays, wp.vec4), zeros(rays, wp.vec3)
 
     def _add(self, phase: str, kernel: Any, inputs: list[Any], per_camera: tuple[int, ...] | None = None) -> None:
@@ -199,7 +232,7 @@ class Program:
         self._steps.append(_Step(phase, launch, first, dim))
 
     def _record(self) -> None:
-        scene, cfg, view = self._scene, self._cfg, self._view
+        scene, cfg, view, passes = self._scene, self._cfg, self._view, self._passes
         targets, device = view.targets, scene.device
         who = [view.cameras, view.selected, _FIRST]
         size = [view.width, view.height]
@@ -210,10 +243,10 @@ class Program:
         self._add("culling", project_shapes,
                   [scene.shapes, *who, *size, capacity, items, entries, self._depths], per_camera=(items,))  # fmt: skip
         self._add("culling", sort_shapes, [_FIRST, capacity, self._depths, order, count], per_camera=())
-        needs_shading = self._color or scene.layered or any(name in targets for name in _SURFACE)
+        needs_shading = passes.color or passes.layered or any(name in targets for name in _SURFACE)
         hits = self._hits
-        for sample in range(cfg.samples_per_pixel if self._color else 1):
-            for layer in range(cfg.max_layers if scene.layered else 1):
+        for sample in range(cfg.samples_per_pixel if passes.color else 1):
+            for layer in range(cfg.max_layers if passes.layered else 1):
                 self._add(
                     "visibility",
                     trace_primary,
@@ -229,72 +262,73 @@ class Program:
                          self._options(sample, layer), hits, self._amount, self._through, self._first_t,
                          self._first_instance, self._color_sum,
                          self._surface_outputs() if sample == 0 else SurfaceOutputs(),
-                         self._color_outputs() if self._single else ColorOutputs(),
-                         self._geometry_outputs() if self._single else GeometryOutputs()],
+                         self._color_outputs() if passes.single else ColorOutputs(),
+                         self._geometry_outputs() if passes.single else GeometryOutputs()],
                     )  # fmt: skip
             if sample > 0:
                 continue
             nearest = hits
-            if scene.layered:
+            if passes.layered:
                 nearest = Hits()
                 nearest.t, nearest.instance = self._first_t, self._first_instance
             if any(name in targets for name in _SURFACE):
                 what = [nearest.instance, self._surface_outputs()]
                 self._add("outputs", clear_misses, [view.selected, _FIRST, *tiles, *what])
-            if any(name in targets for name in _GEOMETRY.values()) and not (needs_shading and self._single):
+            if any(name in targets for name in _GEOMETRY.values()) and not (needs_shading and passes.single):
                 what = [nearest, self._geometry_outputs()]
                 self._add("outputs", write_geometry, [scene.shapes, *who, *tiles, *what])
-        if self._color and not self._single:
+        if passes.color and not passes.single:
             what = [self._color_sum, view.selected, _FIRST, *tiles, self._color_outputs()]
             self._add("outputs", resolve_color, what)
 
     def _record_shadows(self, place: list[Any], sample: int, layer: int) -> None:
         """Rays to every light, then over the hemisphere; each ray buffer is traced before the next is made."""
-        scene, cfg = self._scene, self._cfg
+        scene, cfg, passes = self._scene, self._cfg, self._passes
+        bands, channels = self._view.bands, passes.channels
         base = [scene.shapes, scene.shading.attributes]
         rays = [self._origin, self._direction, self._amount]
         behind = [self._hits, self._through, layer]
 
         def trace(channel: int, weight: float) -> None:
-            self._add("shadows", trace_shadows, [scene.shapes, *place, channel, self._channels, weight, *rays])
+            self._add("shadows", trace_shadows, [scene.shapes, *place, channel, channels, weight, *rays])
 
         soft = cfg.light_samples > 1
-        for channel in range(scene.max_lights if self._shadows else 0):
+        for channel in range(scene.max_lights if passes.shadows else 0):
             for k in range(cfg.light_samples):
                 index = sample * cfg.light_samples + k
                 self._add(
                     "shadows",
                     shadow_rays,
-                    [*base, scene.lights, scene.light_begin, *place, self._view.bands, jitter_of(sample), channel,
-                     self._channels, index, int(k == 0), int(soft), *behind, *rays],
+                    [*base, scene.lights, scene.light_begin, *place, bands, jitter_of(sample), channel,
+                     channels, index, int(k == 0), int(soft), *behind, *rays],
                 )  # fmt: skip
                 trace(channel, 1.0 / cfg.light_samples)
-        for k in range(cfg.ambient_occlusion_samples if self._occlusion else 0):
+        for k in range(cfg.ambient_occlusion_samples if passes.occlusion else 0):
             index = sample * cfg.ambient_occlusion_samples + k
             self._add(
                 "shadows",
                 occlusion_rays,
-                [*base, *place, self._view.bands, jitter_of(sample), self._channels - 1, self._channels, index,
+                [*base, *place, bands, jitter_of(sample), channels - 1, channels, index,
                  int(k == 0), cfg.ambient_occlusion_distance, *behind, *rays],
             )  # fmt: skip
-            trace(self._channels - 1, 1.0 / cfg.ambient_occlusion_samples)
+            trace(channels - 1, 1.0 / cfg.ambient_occlusion_samples)
 
     def _options(self, sample: int, layer: int) -> ShadingOptions:
-        scene, cfg, view = self._scene, self._cfg, self._view
+        scene, cfg, view, passes = self._scene, self._cfg, self._view, self._passes
         o = ShadingOptions()
         o.width, o.height, o.pixels = view.width, view.height, int(scene.device.is_cuda)
         o.layer, o.last_layer = layer, int(layer == cfg.max_layers - 1)
-        o.want_color = int(self._color)
-        o.channels = self._channels
-        o.shadowed = int(self._shadows)
+        o.want_color = int(passes.color)
+        o.channels = passes.channels
+        o.shadowed = int(passes.shadows)
         o.num_lights = scene.max_lights
-        o.occlusion_channel = self._channels - 1 if self._occlusion else -1
+        o.occlusion_channel = passes.channels - 1 if passes.occlusion else -1
         o.show_dome = int(view.background is None and scene.has_dome)
         o.background = wp.vec3(*(view.background or (0.0, 0.0, 0.0)))
         o.exposure = scene.exposure
         o.weight = 1.0 / cfg.samples_per_pixel
         o.first_sample = int(sample == 0)
-        o.final = int(self._single)
+        o.final = int(passes.single)
         o.jitter = jitter_of(sample)
         return o
 
