@@ -17,12 +17,12 @@ from functools import cached_property
 from .clone_diff import SpecDiff
 from .clone_text import SpecWriter, draws_nothing
 from .openusd import Sdf, Usd
+from .prim_kinds import NETWORK
 from .records import is_below
 
 __all__ = ["CloneGroup", "group_clones"]
 
 _EVERY_PRIM = Usd.TraverseInstanceProxies(Usd.PrimAllPrimsPredicate)
-_NEVER_DRAWN = frozenset({"Material", "Shader", "NodeGraph"})
 
 
 @dataclass
@@ -171,13 +171,13 @@ class _Grouper:
         self, group: CloneGroup, entries: dict[int, _Entry], changes: dict[int, _Change], at: str, path: str
     ) -> None:
         same, versions, alone = [], [], []
-        undrawn = self._type_at(entries[group.members[0]], path) in _NEVER_DRAWN
+        undrawn = self._type_at(entries[group.members[0]], path) in NETWORK
         below = path[len(at) :]
         for env in group.members:
             entry, change = entries[env], changes.get(env)
             if change is None or not any(is_below(cut, path) for cut in change.different | change.dependent):
                 same.append(env)
-            elif undrawn and self._type_at(entry, path) in _NEVER_DRAWN:
+            elif undrawn and self._type_at(entry, path) in NETWORK:
                 continue
             elif path in change.dependent and path not in change.different:
                 looks = not any(is_below(other, path) for other in change.different | change.rebuilt)

@@ -13,6 +13,7 @@ from .curves import CurveError, Curves, tessellate_curves
 from .data import Finding, Geometry, GeometryKind, Material, Mesh
 from .meshes import MeshSource, Surface, mesh_key, read_mesh, read_tet_surface, tessellate
 from .openusd import TIME, Usd, UsdGeom
+from .prim_kinds import DRAWN
 from .primvars import Primvar, as_array, read_primvar
 from .tessellate import capsule_profile, cylinder_profile, lathe, merge_spheres
 from .transforms import IDENTITY, axis_rotation
@@ -318,7 +319,7 @@ class GeometryReader:
 def _material_subsets(prim: Usd.Prim) -> list[tuple[Usd.Prim, np.ndarray]]:
     """GeomSubsets of the mesh that bind materials to faces, with their face indices."""
     out = []
-    for child in prim.GetFilteredChildren(Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)):
+    for child in prim.GetFilteredChildren(DRAWN):
         subset = UsdGeom.Subset(child)
         if not subset or subset.GetElementTypeAttr().Get(TIME) != UsdGeom.Tokens.face:
             continue

@@ -21,9 +21,11 @@ import numpy as np
 
 from ..config import RendererCfg
 from .data import Scene, SceneChanges
+from .env_diff import LENS
 from .lights import is_light
 from .openusd import Sdf, Tf, Usd, UsdGeom
 from .own_rows import OwnMaterials, OwnMeshes, own_meshes
+from .prim_kinds import NETWORK
 from .stage_reader import StageReader
 
 __all__ = ["INHERITED_PREFIXES", "EditListener", "Edits", "LiveScene", "is_unseen"]
@@ -38,18 +40,6 @@ INHERITED_PREFIXES = ("primvars:", "material:", "collection:", "semantic")
 """Properties that prims below inherit."""
 
 _IMAGEABLE = frozenset({"visibility", "purpose"})
-_LENS = frozenset(
-    {
-        "focalLength",
-        "horizontalAperture",
-        "verticalAperture",
-        "horizontalApertureOffset",
-        "verticalApertureOffset",
-        "clippingRange",
-        "projection",
-    }
-)
-_NETWORK = frozenset({"Material", "Shader", "NodeGraph"})
 
 
 def is_unseen(name: str) -> bool:
@@ -270,11 +260,11 @@ class LiveScene:
             prim = self.stage.GetPrimAtPath(path)
             kind = str(prim.GetTypeName()) if prim else ""
             inherited = name.startswith(INHERITED_PREFIXES)
-            material = self._material_above(path) if kind in _NETWORK and not inherited else ""
+            material = self._material_above(path) if kind in NETWORK and not inherited else ""
             if material:
                 todo.materials.add(material)
             elif kind == "Camera" and not inherited and name not in _IMAGEABLE:
-                if name in _LENS:
+                if name in LENS:
                     todo.cameras.add(str(path))
             elif prim and not inherited and name not in _IMAGEABLE and is_light(prim):
                 todo.lights.add(str(path))
@@ -284,7 +274,7 @@ class LiveScene:
     def _material_above(self, path: Sdf.Path) -> str:
         """Path of the material whose network a prim is in (or that it is), else an empty string."""
         prim = self.stage.GetPrimAtPath(path)
-        while prim and str(prim.GetTypeName()) in _NETWORK:
+        while prim and str(prim.GetTypeName()) in NETWORK:
             if prim.GetTypeName() == "Material":
                 return str(prim.GetPath())
             prim = prim.GetParent()

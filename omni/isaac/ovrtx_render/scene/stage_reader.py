@@ -27,6 +27,7 @@ from .environments import find_environments
 from .geometry import GeometryReader, GeometryStore
 from .materials import MaterialReader
 from .own_rows import OwnMaterials, own_materials
+from .prim_kinds import DRAWN, NOT_WALKED, PROTOTYPES
 from .primvars import as_array
 from .records import PathIndex, PathTable, Subtree, is_below
 from .semantics import SemanticReader
@@ -34,10 +35,6 @@ from .transforms import IDENTITY, RESET, ROOT, local_matrix, matrix
 
 __all__ = ["StageReader", "TransformUpdate", "open_stage", "read_scene", "read_transforms"]
 
-_DRAWN = Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)
-# Prototypes of point instancers often hang below an "over" or a "class", which the default predicate leaves out.
-_PROTOTYPE = Usd.TraverseInstanceProxies(Usd.PrimIsActive & Usd.PrimIsLoaded)
-_NOT_WALKED = frozenset({"Material", "Shader", "NodeGraph", "GeomSubset", "Skeleton", "SkelAnimation"})
 _DRAWN_PURPOSES = frozenset({"default", "render"})
 
 
@@ -103,7 +100,7 @@ class _Context:
     labels: tuple[tuple[str, str], ...] = ()
     label: int = 0
     owner: str | None = None
-    predicate: object = _DRAWN
+    predicate: object = DRAWN
     instancers: tuple[str, ...] = ()
 
 
@@ -303,7 +300,7 @@ class StageReader:
         """
         root, members = roots[group.members[0]], group.members
         template = self._stage.GetPrimAtPath(root + at)
-        if not template or not _DRAWN(template):
+        if not template or not DRAWN(template):
             return
         subtree = walk.visit(template, context, [root + part for part in group.parts])
         if not subtree.tree.locals:
@@ -356,7 +353,7 @@ class StageReader:
         root, members = roots[group.members[0]], group.members
         told = len(walk.findings)
         template = self._stage.GetPrimAtPath(root + at)
-        subtree = walk.visit(template, context, ()) if template and _DRAWN(template) else Subtree()
+        subtree = walk.visit(template, context, ()) if template and DRAWN(template) else Subtree()
         rows = list(range(len(members)))
         materials = np.tile(np.array(subtree.material, np.int32), (len(members), 1))
         looks = dict(zip(subtree.look, subtree.material, strict=True))
@@ -454,7 +451,7 @@ class _Walk:
 
     def _visit(self, prim: Usd.Prim, context: _Context, out: Subtree, root: bool = False) -> None:
         kind = prim.GetTypeName()
-        if kind in _NOT_WALKED:
+        if kind in NOT_WALKED:
             return
         path = str(prim.GetPath())
         context = self._inherit(prim, path, context, out, root)
@@ -564,7 +561,7 @@ class _Walk:
                 continue
             below = Subtree()
             inner = replace(
-                context, node=ROOT, predicate=_PROTOTYPE, instancers=(*context.instancers, path), owner=context.owner
+                context, node=ROOT, predicate=PROTOTYPES, instancers=(*context.instancers, path), owner=context.owner
             )
             self._visit(prototype, inner, below)
             relative = below.relative()
