@@ -164,7 +164,7 @@ def test_what_goes_wrong_keeps_its_kind(lab: Any) -> None:
     from omni.isaac.ovrtx_render.isaaclab.renderer import _about_camera
 
     for error, kind in (
-        (MissingExtraError("openexr", "standalone", "reading EXR"), MissingExtraError),
+        (MissingExtraError("openexr", "cli", "reading EXR"), MissingExtraError),
         (ConfigError("no"), ConfigError),
         (KeyError("no"), OvrtxRenderError),
     ):

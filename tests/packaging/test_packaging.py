@@ -43,6 +43,28 @@ def test_installed_distribution_has_the_version_of_the_manifest() -> None:
     assert installed == MANIFEST["package"]["version"]
 
 
+def extra(name: str) -> set[str]:
+    """Names of the packages that an extra brings, through other extras of ours too; the plain package as well."""
+    found: set[str] = set()
+    extras = PROJECT["project"]["optional-dependencies"]
+    for line in PROJECT["project"]["dependencies"] + extras[name]:
+        ours = line.partition("[")[2]
+        package = re.split(r"[<>=\[ ]", line)[0]
+        if package == PROJECT["project"]["name"]:
+            for other in ours.partition("]")[0].split(","):
+                found |= extra(other)
+        else:
+            found.add(package)
+    return found
+
+
+def test_extras_for_isaac_lab_bring_neither_a_second_usd_nor_another_newton() -> None:
+    for name in ("cli", "plots", "video"):
+        assert not extra(name) & {"usd-core", "newton", "newton-usd-schemas", "mujoco", "mujoco-warp", "torch"}, name
+    assert extra("standalone") == extra("cli") | {"usd-core"}
+    assert "usd-core" in extra("train") & extra("bench")  # these are for environments of their own
+
+
 def test_newest_change_log_entry_is_this_version() -> None:
     log = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     newest = re.search(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", log, re.MULTILINE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ def _pillow() -> ModuleType:
     try:
         from PIL import Image
     except ImportError:
-        raise MissingExtraError("pillow", "standalone", "writing image files") from None
+        raise MissingExtraError("pillow", "cli", "writing image files") from None
     return Image
 
 
@@ -154,38 +155,41 @@ def write_png(path: str | Path, picture: np.ndarray) -> None:
     image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture).save(path)
 
 
-def write_animation(path: str | Path, frames: Sequence[np.ndarray], fps: float = 30.0) -> None:
+def write_animation(path: str | Path, frames: Iterable[np.ndarray], fps: float = 30.0) -> None:
     """Write (H, W, 3) uint8 frames as a film; the suffix (``.webp``, ``.gif``, ``.mp4``) chooses the format.
 
-    The first two repeat for ever. An ``.mp4`` must have even numbers of pixels; it is cut to them.
+    The first two repeat for ever. An ``.mp4`` must have even numbers of pixels; it is cut to them, and written frame by
+    frame, so that the frames need not be there at once.
 
     Raises:
         MissingExtraError: Pillow is not installed; for ``.mp4``, imageio with ffmpeg.
         InputError: There is no frame.
     """
-    if not frames:
+    frames = iter(frames)
+    begin = next(frames, None)
+    if begin is None:
         raise InputError("an animation needs at least one frame")
     if Path(path).suffix == ".mp4":
-        _write_mp4(path, frames, fps)
+        _write_mp4(path, begin, frames, fps)
         return
     image = _pillow()
-    first, *rest = [image.fromarray(np.ascontiguousarray(f[..., :3])) for f in frames]
+    first, *rest = [image.fromarray(np.ascontiguousarray(f[..., :3])) for f in chain([begin], frames)]
     options: dict[str, Any] = {"save_all": True, "append_images": rest, "duration": round(1000 / fps), "loop": 0}
     if Path(path).suffix == ".webp":
         options |= {"quality": 82, "method": 2}
     first.save(path, **options)
 
 
-def _write_mp4(path: str | Path, frames: Sequence[np.ndarray], fps: float) -> None:
+def _write_mp4(path: str | Path, begin: np.ndarray, rest: Iterable[np.ndarray], fps: float) -> None:
     try:
         import imageio_ffmpeg
     except ImportError:
         raise MissingExtraError("imageio-ffmpeg", "train", "writing an .mp4") from None
-    height, width = (n - n % 2 for n in frames[0].shape[:2])
+    height, width = (n - n % 2 for n in begin.shape[:2])
     writer = imageio_ffmpeg.write_frames(str(path), (width, height), fps=fps, macro_block_size=2, quality=7)
     writer.send(None)
     try:
-        for frame in frames:
+        for frame in chain([begin], rest):
             writer.send(np.ascontiguousarray(frame[:height, :width, :3]))
     finally:
         writer.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 from ..errors import MissingExtraError
 
@@ -15,7 +16,8 @@ def main() -> None:
         import rich  # noqa: F401
         import typer  # noqa: F401
     except ImportError as error:
-        missing = MissingExtraError(error.name or "typer", "standalone", "the command line")
+        extra = "cli" if find_spec("pxr") else "standalone"  # a second USD beside another one breaks both
+        missing = MissingExtraError(error.name or "typer", extra, "the command line")
         print(f"error: {missing}", file=sys.stderr)
         sys.exit(2)
     from .app import app

@@ -10,7 +10,7 @@ PRESET_NAME = "ovrtx_render"
 
 
 def offer_preset(cfg: OvrtxRendererCfg | None = None) -> None:
-    """Add our renderer to the renderers that every stock camera task lets one choose from.
+    """Add our renderer to those that stock camera tasks let one choose from (in Isaac Lab 3.0.0, ten of eleven do).
 
     Isaac Lab's training scripts call it before they read the command line, without any change to them::
 

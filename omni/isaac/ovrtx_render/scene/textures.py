@@ -263,7 +263,7 @@ def _decode_pillow(content: bytes, max_size: int) -> Image:
     try:
         from PIL import Image as PillowImage
     except ImportError as error:
-        raise MissingExtraError("pillow", "standalone", "Reading PNG, JPEG and similar textures") from error
+        raise MissingExtraError("pillow", "cli", "Reading PNG, JPEG and similar textures") from error
     with warnings.catch_warnings():
         # Pillow warns of large images; our own limit below decides.
         warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
@@ -294,7 +294,7 @@ def _decode_exr(content: bytes) -> np.ndarray:
     try:
         import OpenEXR
     except ImportError as error:
-        raise MissingExtraError("openexr", "standalone", "Reading EXR textures") from error
+        raise MissingExtraError("openexr", "cli", "Reading EXR textures") from error
     # OpenEXR's Python module opens named files only.
     handle, name = tempfile.mkstemp(suffix=".exr")
     try:
