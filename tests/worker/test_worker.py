@@ -180,7 +180,7 @@ def test_a_process_that_was_stopped_is_noticed(open_renderer: Callable[..., Tile
     assert pair.same()
     os.kill(pair.pid, signal.SIGSTOP)
     begin, pid = time.monotonic(), pair.pid
-    with pytest.raises(WorkerError, match=r"gave no sign of life for \d\.\d s when asked to render"):
+    with pytest.raises(WorkerError, match=r"no sign of life for \d\.\d s when .* raise its heartbeat_timeout\)"):
         pair.there.render(pair.cameras[1])
     assert time.monotonic() - begin < 5 and gone(pid)
     images(pair.here, pair.cameras[0])
@@ -209,7 +209,7 @@ def test_a_call_that_takes_too_long_ends_the_process(open_renderer: Callable[...
     process = renderer._backend._process  # type: ignore[attr-defined]
     ask = process.ask
     process.ask = lambda method, *arguments, **options: ask("make", *_forever(), **options)
-    with pytest.raises(WorkerError, match=r"did not answer for 0\.\d s"):
+    with pytest.raises(WorkerError, match=r"did not answer for \d\.\d s.* raise its call_timeout\)"):
         renderer.render(cameras)
     assert gone(process.pid)
 

@@ -95,7 +95,7 @@ class WorkerBackend(Backend):
         event = bytes(self._event.ipc_handle()) if self._event is not None else b""
         try:
             limit = self.options.start_timeout
-            version = process.ask("start", limit=limit, silence=limit)
+            version = process.ask("start", limit=limit, silence=limit, option="start_timeout")
             if version != __version__:
                 raise BackendUnavailableError(
                     f"the worker has version {version} of this package, and this process {__version__}; "
@@ -127,11 +127,13 @@ class WorkerBackend(Backend):
             _LOG.error("%s", error)
             raise
 
-    def _limits(self, slow: bool) -> dict[str, float]:
-        """Longest waits of a call [s]: for its answer, and without a sign of life."""
-        limit = self.options.load_timeout if slow else self.options.call_timeout
+    def _limits(self, slow: bool) -> dict[str, Any]:
+        """Longest waits of a call [s]: for its answer, and without a sign of life; and the option that says so."""
+        option = "load_timeout" if slow else "call_timeout"
+        limit: float = getattr(self.options, option)
         # Reading a large stage may keep the interpreter's lock, and with it the heartbeat, for long.
-        return {"limit": limit, "silence": min(self.options.heartbeat_timeout * (10 if slow else 1), limit)}
+        silence = min(self.options.heartbeat_timeout * (10 if slow else 1), limit)
+        return {"limit": limit, "silence": silence, "option": option}
 
     def _check_open(self) -> None:
         if self._closed:

@@ -73,7 +73,7 @@ class WorkerProcess:
         """Whether it can be asked."""
         return not self._ended and self._process is not None and self._process.poll() is None
 
-    def ask(self, method: str, *arguments: Any, limit: float, silence: float) -> Any:
+    def ask(self, method: str, *arguments: Any, limit: float, silence: float, option: str = "") -> Any:
         """Call a method of the worker's host and wait for its answer.
 
         Args:
@@ -81,6 +81,7 @@ class WorkerProcess:
             arguments: Its arguments; they are pickled.
             limit: Longest wait [s].
             silence: Longest time without a sign of life [s].
+            option: Name of the option that ``limit`` comes from, for the error.
 
         Raises:
             WorkerError: The worker ended, was ended, or did not answer in time (and was ended then).
@@ -101,8 +102,11 @@ class WorkerProcess:
                 if time.monotonic() - begin < limit and time.monotonic() - self._beat < silence:
                     continue
                 self.kill()
-                what = "gave no sign of life" if quiet < limit - (now - begin) else "did not answer"
-                raise self.loss(f"{what} for {time.monotonic() - begin:.1f} s when asked to {method}") from None
+                what, why = "did not answer", option
+                if quiet < limit - (now - begin):
+                    what, why = "gave no sign of life", "heartbeat_timeout"
+                hint = f" (if it only needs longer, raise its {why})" if why else ""
+                raise self.loss(f"{what} for {time.monotonic() - begin:.1f} s when asked to {method}{hint}") from None
             if message is None:
                 self._wait_for_end()
                 raise self.loss(f"while it was asked to {method}")
