@@ -165,14 +165,16 @@ def test_projections(library: Any, open_renderer: Any) -> None:
     compare(open_renderer, make, draw)
 
 
-def test_a_pose_that_is_not_finite_pins_nothing(library: Any, open_renderer: Any) -> None:
+@pytest.mark.parametrize("sound", [True, False])
+def test_a_pose_that_is_not_finite_pins_nothing(sound: bool, library: Any, open_renderer: Any) -> None:
     """Arrays that are already on the device are not looked at by the renderer; such a camera follows its prim still."""
     library()
 
     def draw(renderer: Any) -> list[Any]:
         bundle = add(renderer)
         device = renderer.device
-        positions = wp.array(np.array([[np.nan, 0, 0], [3, -1.5, 3]], np.float32), dtype=wp.vec3, device=device)
+        places = np.array([[np.nan, 0, 0], [3, -1.5, 3 if sound else np.inf]], np.float32)
+        positions = wp.array(places, dtype=wp.vec3, device=device)
         quats = wp.array(np.array([[0.3, 0, 0, 0.95]] * 2, np.float32), dtype=wp.vec4, device=device)
         rows = wp.array([0, 1], dtype=wp.int32, device=device)
         renderer._backend.set_camera_poses(bundle, positions, quats, "xyzw", "opengl", rows)

@@ -286,9 +286,9 @@ class OvrtxBackend(Backend):
     ) -> None:
         view: View = bundle.backend_data
         place_cameras(positions, quats, order, convention, index, view.matrices)
-        view.sent = False
         if not view.pinned.all():
             view.pin(self._session, index.numpy())
+        view.sent = not view.pinned.any()
 
     def set_intrinsics(self, bundle: CameraBundle, matrices: wp.array, index: wp.array) -> None:
         view: View = bundle.backend_data

@@ -131,10 +131,11 @@ class View:
 
     def pin(self, session: Session, rows: np.ndarray) -> None:
         """From now on the poses of these cameras are those in :attr:`matrices`, but for those that were never set."""
-        given = self.matrices.numpy()[rows, 3, 3] == 1.0
-        new = np.unique(rows[given & ~self.pinned[rows]])
+        new = np.unique(rows[~self.pinned[rows]])
+        if not len(new):
+            return
+        new = new[self.matrices.numpy()[new, 3, 3] == 1.0]
         self.pinned[new] = True
-        self.sent = False
         session.reset_stack([self.cameras[row] for row in new])
 
     def send(self, session: Session) -> Any:
