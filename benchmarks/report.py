@@ -4,7 +4,8 @@
     python benchmarks/report.py --parts peers,sweeps # some of them
     python benchmarks/report.py --parts tables       # the document again, from the figures that are there
 
-Each part writes ``docs/performance/<part>.json``, with the machine and how busy it was; ``tables`` puts all of them
+Each part writes ``docs/performance/<part>.json``, with the machine and how busy it was: nothing is measured beside other
+work unless ``--busy`` is given, and then the document says so. ``tables`` puts all of them
 between the markers in the document. A GPU is measured elsewhere, by
 ``python benchmarks/gpu.py --json docs/performance/gpu.json``.
 """
@@ -35,21 +36,32 @@ SWEEPS = {"envs": ("--steps", "4"), "resolution": ("--steps", "8"), "triangles":
 PRESET_SIZE = 256
 
 
+MOST_LOAD = 0.5
+"""Load average a core above which nothing is measured: the figures would be those of what else runs."""
+
+
 def main() -> int:
     """Measure the parts that were asked for, then write the document."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default=",".join([*PARTS, "tables"]), help="comma-separated (default: all)")
     parser.add_argument("--device", default="cpu", help="Warp device (default: cpu)")
+    parser.add_argument(
+        "--busy", action="store_true", help="measure although the machine is busy; the document says so"
+    )
     args = parser.parse_args()
     asked = args.parts.split(",")
     unknown = [part for part in asked if part not in PARTS and part != "tables"]
     if unknown:
         parser.error(f"unknown parts {unknown}; there are: {', '.join(PARTS)}, tables")
     FIGURES.mkdir(parents=True, exist_ok=True)
+    before = machine()  # once: later the load is that of the parts before
+    measured = any(part in PARTS for part in asked)
+    if measured and busy(before) and not args.busy:
+        parser.exit(1, f"the machine is busy, its load average is {before['load_average']}: wait, or say --busy\n")
     for part in asked:
         if part in PARTS:
             print(f"{part} ...", flush=True)
-            before, began = machine(), time.perf_counter()
+            began = time.perf_counter()
             figures = PARTS[part](args.device)
             write(part, {**before, "device": args.device, **figures})
             print(f"{part}: {time.perf_counter() - began:.0f} s", flush=True)
@@ -73,6 +85,11 @@ def machine() -> dict[str, Any]:
         "warp": version("warp-lang"),
         "load_average": round(os.getloadavg()[0], 2),
     }
+
+
+def busy(figures: dict[str, Any]) -> bool:
+    """Whether something else was running when the figures were measured."""
+    return bool(figures["load_average"] > MOST_LOAD * figures["cores"])
 
 
 def write(part: str, figures: dict[str, Any]) -> None:
@@ -179,9 +196,11 @@ PARTS: dict[str, Callable[[str], dict[str, Any]]] = {
 
 def with_tables(text: str) -> str:
     """The document with the newest figures between the markers ``<!-- NAME -->`` and ``<!-- /NAME -->``."""
-    for file in sorted(FIGURES.glob("*.json")):
-        figures = json.loads(file.read_text(encoding="utf-8"))
-        for name, lines in TABLES[file.stem](figures).items():
+    for part, tables in TABLES.items():
+        file = FIGURES / f"{part}.json"
+        if not file.exists():
+            continue
+        for name, lines in tables(json.loads(file.read_text(encoding="utf-8"))).items():
             pattern = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
             if not pattern.search(text):
                 raise ValueError(f"{DOCUMENT.name} has no place for {name!r}: <!-- {name} --> and <!-- /{name} -->")
@@ -206,9 +225,10 @@ def number(value: Any) -> str:
 def where(figures: dict[str, Any]) -> str:
     """One line that says on what it was measured."""
     device = "" if figures["device"] == "cpu" else f", {figures['device']}"
+    note = ", so the machine was not idle" if busy(figures) else ""
     return (
         f"Measured on {figures['processor']}, {figures['cores']} cores{device}; Warp {figures['warp']}, Python "
-        f"{figures['python']}; load average before: {figures['load_average']}."
+        f"{figures['python']}; load average before: {figures['load_average']}{note}."
     )
 
 
