@@ -4,9 +4,9 @@
     python benchmarks/report.py --parts peers,sweeps # some of them
     python benchmarks/report.py --parts tables       # the document again, from the figures that are there
 
-Each part writes ``docs/performance/<part>.json``, with the machine and how busy it was: nothing is measured beside other
-work unless ``--busy`` is given, and then the document says so. ``tables`` puts all of them
-between the markers in the document. A GPU is measured elsewhere, by
+Each part writes ``docs/performance/<part>.json``, with the machine and how busy it was: nothing is measured beside
+other work unless ``--busy`` is given, and then the document says so. ``tables`` puts all of them between the markers in
+the document. A GPU is measured elsewhere, by
 ``python benchmarks/gpu.py --json docs/performance/gpu.json``.
 """
 
