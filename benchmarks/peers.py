@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="cpu", help="Warp device (default: cpu)")
     parser.add_argument("--save", type=Path, metavar="DIR", help="folder for the compared pictures")
     parser.add_argument("--alone", metavar="SYSTEM", help=argparse.SUPPRESS)
+    parser.add_argument("--shipped", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
     rows, peers = args.rows.split(","), [p for p in args.peers.split(",") if p]
     unknown = [r for r in rows if r not in TIMED + ALONE] + [p for p in peers if p not in PEERS]
@@ -138,20 +139,45 @@ def _save_pictures(folder: Path, row: str, systems: dict[str, Any]) -> None:
 
 
 def _alone_row(name: str, peers: list[str], args: argparse.Namespace) -> list[dict[str, Any]]:
-    """Cold start (nothing compiled yet, 16 environments) or peak memory (4 x ``--envs``), one process a system."""
+    """Cold start (nothing compiled yet, 16 environments) or peak memory (4 x ``--envs``), one process a system.
+
+    The cold start is also measured with the kernels that a wheel brings, where they can be compiled.
+    """
+    cold = name == "cold-start"
+    with tempfile.TemporaryDirectory() as kernels:
+        ship = cold and args.device == "cpu" and _ship(Path(kernels))
+        return _alone_results(name, peers, args, ["--shipped", kernels] if ship else None)
+
+
+def _ship(folder: Path) -> bool:
+    """Compile what a wheel brings for this machine; False where it brings nothing."""
+    from omni.isaac.ovrtx_render.backends.warp.shipped import cpu_level
+
+    level = cpu_level()
+    command = [sys.executable, "-m", "omni.isaac.ovrtx_render.backends.warp.ship", str(folder), str(level)]
+    return level is not None and subprocess.run(command, cwd=HERE.parent, capture_output=True).returncode == 0
+
+
+def _alone_results(
+    name: str, peers: list[str], args: argparse.Namespace, shipped: list[str] | None
+) -> list[dict[str, Any]]:
     cold = name == "cold-start"
     values: dict[str, float] = {}
     errors: dict[str, str] = {}
-    for system in ("ours", *peers):
+    seconds: dict[str, float] = {}
+    for system in ("ours", *(["ours_shipped"] if shipped else []), *peers):
         with tempfile.TemporaryDirectory() as cache:
             env = {**os.environ, **({"WARP_CACHE_PATH": cache} if cold else {})}
             envs = 16 if cold else 4 * args.envs
-            command = [sys.executable, __file__, "--alone", system, "--envs", str(envs), "--size", str(args.size)]
-            start = time.perf_counter()
+            command = [sys.executable, __file__, "--alone", system.removesuffix("_shipped")]
+            command += ["--envs", str(envs), "--size", str(args.size)]
+            command += shipped or [] if system == "ours_shipped" else []
+            start, before = time.perf_counter(), os.times()
             done = subprocess.run(
                 [*command, "--device", args.device], env=env, capture_output=True, text=True, check=False
             )
-            wall = time.perf_counter() - start
+            wall, after = time.perf_counter() - start, os.times()
+            seconds[system] = sum(after[2:4]) - sum(before[2:4])
         if done.returncode:
             errors[system] = done.stderr.strip().splitlines()[-1]
         else:
@@ -165,6 +191,11 @@ def _alone_row(name: str, peers: list[str], args: argparse.Namespace) -> list[di
             result["error"] = failed
         else:
             result |= {f"ours_{unit}": round(values["ours"], 2), f"peer_{unit}": round(values[peer], 2)}
+            if cold:
+                result |= {"ours_cpu_s": round(seconds["ours"], 2), "peer_cpu_s": round(seconds[peer], 2)}
+            if "ours_shipped" in values:
+                result |= {"ours_shipped_s": round(values["ours_shipped"], 2)}
+                result |= {"ours_shipped_cpu_s": round(seconds["ours_shipped"], 2)}
             result["ratio"] = round(values[peer] / values["ours"], 3)
         results.append(result)
     return results
@@ -180,6 +211,10 @@ def _run_alone(system: str, args: argparse.Namespace) -> dict[str, float]:
 
     from omni.isaac.ovrtx_render.cli.measure import peak_memory
 
+    if args.shipped:
+        from omni.isaac.ovrtx_render.backends.warp import shipped
+
+        shipped.FOLDER = args.shipped
     running = SYSTEMS[system](make_row("robot", args.envs), args.size, args.device)
     running.frame()
     running.frame()

@@ -253,6 +253,13 @@ def peer_tables(figures: dict[str, Any]) -> dict[str, list[str]]:
             unit = "s" if "ours_s" in one else "mb"
             label = {"cold-start": "first images with nothing compiled [s]", "memory": "peak memory [MB]"}[name]
             alone.append([label, one.get(f"ours_{unit}", "-"), *(row[peer].get(f"peer_{unit}", "-") for peer in names)])
+            if "ours_cpu_s" in one:
+                theirs = [row[peer]["peer_cpu_s"] for peer in names]
+                alone.append(["the same, processor time [s]", one["ours_cpu_s"], *theirs])
+            if "ours_shipped_s" in one:
+                none = ["-"] * len(names)
+                alone.append(["first images with the kernels of a wheel [s]", one["ours_shipped_s"], *none])
+                alone.append(["the same, processor time [s]", one["ours_shipped_cpu_s"], *none])
     heads = ["row", "fast", "fast, 1 thread", "default", *names, "to the best peer", "1 thread to 1 thread"]
     return {
         "peers": [*table(heads, speeds), "", where(figures)],

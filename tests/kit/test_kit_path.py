@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -83,7 +84,12 @@ def test_wheel_brings_what_kit_needs(tmp_path: Path) -> None:
     if uv is None:
         pytest.skip("building a wheel needs uv")
     built = subprocess.run(
-        [uv, "build", "--wheel", "--out-dir", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=300
+        [uv, "build", "--wheel", "--out-dir", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "OVRTX_RENDER_SHIP": ""},  # Kit needs no compiled kernels
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     if built.returncode:
         pytest.skip(f"the wheel cannot be built here: {built.stderr.splitlines()[-1]}")

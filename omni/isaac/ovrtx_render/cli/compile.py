@@ -32,6 +32,7 @@ def compile_kernels(
     """Compile the kernels that a scene needs, for every preset, and leave them in a folder.
 
     Point WARP_CACHE_PATH at that folder, on machines of the same kind with the same Warp: nothing is compiled there.
+    Without --into, kernels that came compiled with this package are not compiled again.
     Exit codes: 2 bad option, 3 the scene cannot be rendered, 4 no backend.
 
     Example: ovrtx-render compile lab.usd --presets fast --into kernels
@@ -49,10 +50,12 @@ def compile_kernels(
         import warp as wp
 
         from .. import TiledRenderer
+        from ..backends.warp.shipped import use_shipped
         from ..demo.scene import build_stage
         from ..scene.stage_reader import open_stage
         from .framing import add_framing_camera, has_camera
 
+        use_shipped(into is None)  # a folder is to hold all that is needed, whatever package reads it
         began = time.perf_counter()
         stage = build_stage(1).stage if scene is None else open_stage(str(scene))
         pattern = None if has_camera(stage) else add_framing_camera(stage, 1.0)

@@ -32,6 +32,13 @@ def _usd_version() -> str | None:
     return ".".join(str(part) for part in Usd.GetVersion())
 
 
+def _kernels() -> str:
+    """Whether the CPU's kernels came with the package."""
+    from ..backends.warp.shipped import describe
+
+    return describe()
+
+
 def doctor(as_json: JsonOption = False) -> None:
     """Say which backends can run on this machine, and why the others cannot.
 
@@ -55,10 +62,14 @@ def doctor(as_json: JsonOption = False) -> None:
     report.table("Versions", ("what", "version"), [(k, v or "not installed") for k, v in versions.items()])
     rows = [(p.name, "yes" if p.available else "no", p.reason) for p in probes]
     report.table("Backends, in the order 'auto' tries them", ("backend", "can run", "why"), rows)
+    kernels = _kernels() if any(p.name == "warp" and p.available for p in probes) else None
+    if kernels:
+        report.note(f"Kernels of the backend warp for the CPU: {kernels}.")
     report.result(
         {
             "versions": versions,
             "backends": [{"name": p.name, "available": p.available, "reason": p.reason} for p in probes],
+            "kernels": kernels,
         }
     )
     if not any(p.available for p in probes):

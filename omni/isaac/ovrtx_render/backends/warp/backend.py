@@ -35,7 +35,7 @@ from .device_scene import DeviceScene, refresh_lights, refresh_materials, upload
 from .environment import bake_environment  # noqa: E402
 from .features import scene_features  # noqa: E402
 from .frame_table import Bound, FrameTable  # noqa: E402
-from .kernels import load_kernels  # noqa: E402
+from .kernels import DEFORMATION, MATERIAL_ROWS, load_kernels, load_on_cpu  # noqa: E402
 from .material_rows import MaterialRows  # noqa: E402
 from .program import Passes, Program, View, band_count, nothing  # noqa: E402
 from .transforms import follow_lights, forget_cameras, refresh_clusters  # noqa: E402
@@ -160,6 +160,8 @@ class WarpBackend(Backend):
         self._shapes_moved = True
 
     def bind_materials(self, own: OwnMaterials, name: str) -> MaterialRows:
+        if self.device.is_cpu:
+            load_on_cpu([MATERIAL_ROWS])
         return MaterialRows(self.scene, own, name)
 
     def write_materials(self, bound: object, values: wp.array) -> None:
@@ -168,6 +170,8 @@ class WarpBackend(Backend):
 
     def bind_points(self, own: OwnMeshes) -> Deformation:
         assert self._source is not None
+        if self.device.is_cpu:
+            load_on_cpu([DEFORMATION])
         return Deformation(self._source, self.scene, own, self._device_frames(own.instances))
 
     def write_points(self, bound: object, points: wp.array) -> None:

@@ -53,7 +53,7 @@ def builder_kernel(width: int) -> wp.Kernel:
         counts: wp.array(dtype=wp.int32),
     ): ...
 
-    @wp.kernel(enable_backward=False, module="unique")
+    @wp.kernel(enable_backward=False, module=f"omni_builder_{width}")
     def build_kernel(
         points: wp.array(dtype=wp.float32),
         triangles: wp.array(dtype=wp.int32),
