@@ -161,12 +161,20 @@ def test_drawing_ahead_is_declined_aloud(lab: Any) -> None:
 def test_what_goes_wrong_keeps_its_kind(lab: Any) -> None:
     """And says which camera it is about, an error with a constructor of its own too."""
     from omni.isaac.ovrtx_render.errors import ConfigError, MissingExtraError, OvrtxRenderError
-    from omni.isaac.ovrtx_render.isaaclab.renderer import _about_camera
+    from omni.isaac.ovrtx_render.isaaclab.about import about_camera
 
     for error, kind in (
         (MissingExtraError("openexr", "cli", "reading EXR"), MissingExtraError),
         (ConfigError("no"), ConfigError),
         (KeyError("no"), OvrtxRenderError),
     ):
-        with pytest.raises(kind, match=r"^camera /World/Eye: .*(no|OpenEXR|openexr)"), _about_camera("/World/Eye"):
+        with pytest.raises(kind, match=r"^camera /World/Eye: .*(no|OpenEXR|openexr)"), about_camera("/World/Eye"):
             raise error
+
+
+def test_what_the_documentation_names_needs_no_import_of_its_own(lab: Any) -> None:
+    from omni.isaac.ovrtx_render import isaaclab
+
+    assert callable(isaaclab.presets.offer_preset) and callable(isaaclab.early.get_renderer_class)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        isaaclab.nothing  # noqa: B018 (asking for it is the test)

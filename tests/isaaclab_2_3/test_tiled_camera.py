@@ -225,16 +225,26 @@ def test_a_class_of_the_users_own_is_left_alone(camera: Callable, lab: Any) -> N
 
 
 def test_the_class_can_be_named_without_enabling(camera: Callable, lab: Any) -> None:
-    from omni.isaac.ovrtx_render.isaaclab import disable
-    from omni.isaac.ovrtx_render.isaaclab.v2_3 import OvrtxTiledCamera
+    """As the documentation writes it: the module needs no import of its own."""
+    from omni.isaac.ovrtx_render import isaaclab
 
-    disable()
-    assert middle(camera(["depth"], class_type=OvrtxTiledCamera)) == [3.5, 3.5]
+    isaaclab.disable()
+    assert middle(camera(["depth"], class_type=isaaclab.v2_3.OvrtxTiledCamera)) == [3.5, 3.5]
 
 
 def test_failures_are_told_by_name(camera: Callable, lab: Any) -> None:
-    with pytest.raises(OvrtxRenderError, match="dephth"):
+    with pytest.raises(OvrtxRenderError, match=r"camera /World/envs/env_.*: .*dephth"):
         camera(["rgb", "dephth"])
+
+
+def test_a_camera_that_cannot_be_made_does_not_leave_kit_rendering(camera: Callable, lab: Any) -> None:
+    from omni.isaac.ovrtx_render import isaaclab
+
+    cfg = make_cfg(lab, "Nowhere", class_type=isaaclab.v2_3.OvrtxTiledCamera)
+    cfg.spawn = None
+    with pytest.raises(RuntimeError, match="Nowhere"):
+        cfg.class_type(cfg)
+    assert not lab.settings.get("/isaaclab/render/rtx_sensors")
 
 
 def test_deforming_bodies_are_refused(camera: Callable, lab: Any) -> None:

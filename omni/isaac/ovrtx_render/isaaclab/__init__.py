@@ -9,6 +9,7 @@ Which adapter serves is told by what the installed Isaac Lab offers, not by its 
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .adapters import disable, enable
@@ -24,4 +25,6 @@ def __getattr__(name: str) -> Any:
         from .renderer_cfg import OvrtxRendererCfg
 
         return OvrtxRendererCfg
+    if name in ("early", "presets", "v2_3"):
+        return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,18 +9,18 @@ from __future__ import annotations
 import math
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import warp as wp
 from isaaclab.renderers import BaseRenderer, CameraRenderSpec, RenderBufferKind, RenderBufferSpec
 
-from ..errors import BackendUnavailableError, ConfigError, InputError, OvrtxRenderError, SceneError
+from ..errors import BackendUnavailableError, ConfigError, SceneError
 from ..outputs import resolve_outputs
 from ..registry import probe
 from ..renderer import TiledRenderer
 from ..watching import announce
+from .about import about, about_camera
 from .bodies import BodyPoses
 from .images import clip_depth, linear_background
 from .materials import MaterialWriter
@@ -114,7 +114,7 @@ class OvrtxRenderer(BaseRenderer):
         Raises:
             OvrtxRenderError: The camera, or the scene, asks for something that cannot be drawn.
         """
-        with _about_camera(spec.cfg.prim_path):
+        with about_camera(spec.cfg.prim_path):
             _check(spec, self._stage)
             tiled = self._scene_for(spec.device)
             names = ["rgba" if name in ("rgb", "rgba") else str(name) for name in spec.cfg.data_types]
@@ -147,7 +147,7 @@ class OvrtxRenderer(BaseRenderer):
     def set_outputs(self, render_data: RenderData, output_data: dict[str, ProxyArray]) -> None:
         """Draw into the sensor's own buffers from now on. ``rgb`` is a view of ``rgba``, so it is not drawn again."""
         bundle = render_data.bundle
-        with _about_camera(render_data.name):
+        with about_camera(render_data.name):
             bundle.set_outputs({name: proxy.warp for name, proxy in output_data.items() if name in bundle.kinds})
         assert self._tiled is not None
         far = self._tiled.scene.meters_per_unit * bundle.cameras[0].clipping_range[1]
@@ -162,13 +162,13 @@ class OvrtxRenderer(BaseRenderer):
     def update_transforms(self) -> None:
         """Bring the bodies to where physics has them, if they moved."""
         if self._bodies is not None and self._cameras:
-            with _about("the bodies"):
+            with about("the bodies"):
                 self._bodies.refresh()
 
     def update_geometries(self) -> None:
         """Bring the points of cloths, soft bodies and cables to where physics has them, if they moved."""
         if self._bodies is not None and self._cameras:
-            with _about("what deforms"):
+            with about("what deforms"):
                 self._bodies.refresh_points()
 
     def update_camera(
@@ -179,7 +179,7 @@ class OvrtxRenderer(BaseRenderer):
         Cameras on a body go on following it from there. The first call also sets the lenses, (N,) mat33f [px].
         """
         assert self._bodies is not None
-        with _about_camera(render_data.name):
+        with about_camera(render_data.name):
             if not render_data.calibrated:
                 render_data.bundle.set_intrinsics(intrinsics.warp)
                 render_data.calibrated = True
@@ -191,14 +191,14 @@ class OvrtxRenderer(BaseRenderer):
 
     def update_camera_intrinsics(self, render_data: RenderData, intrinsics: wp.array, parameters: wp.array) -> None:
         """Set the lenses, each camera its own: (N,) mat33f [px]. The physical parameters say nothing more."""
-        with _about_camera(render_data.name):
+        with about_camera(render_data.name):
             render_data.bundle.set_intrinsics(intrinsics)
             render_data.calibrated = True
 
     def render(self, render_data: RenderData) -> None:
         """Draw one sensor's cameras into its buffers."""
         assert self._bodies is not None and self._tiled is not None
-        with _about_camera(render_data.name):
+        with about_camera(render_data.name):
             if render_data.mounts.moving:
                 self._place(render_data)
             self._tiled.render(render_data.bundle)
@@ -216,7 +216,7 @@ class OvrtxRenderer(BaseRenderer):
 
     def reset(self, render_data: RenderData, env_ids: Sequence[int] | None = None) -> None:
         """Let nothing of the last episode show in the next images, for backends that accumulate over time."""
-        with _about_camera(render_data.name):
+        with about_camera(render_data.name):
             if self._tiled is not None and render_data.bundle.remembers:  # else a read-back of the ids is for nothing
                 rows = env_ids.cpu().numpy() if hasattr(env_ids, "cpu") else env_ids
                 render_data.bundle.forget_history(rows)
@@ -332,30 +332,3 @@ def _camera_paths(spec: CameraRenderSpec) -> list[str]:
     if source is None:
         raise SceneError(f"there are {len(paths)} camera prims for {count} views: {', '.join(paths[:3])}")
     return [f"{source['root']}{i}{source['rest']}" for i in range(count)]
-
-
-@contextmanager
-def _about(what: str) -> Iterator[None]:
-    """Say in whatever goes wrong what it is about."""
-    try:
-        yield
-    except OvrtxRenderError as error:
-        message = f"{what}: {error}"
-        error.args = (message,)
-        if isinstance(error, ImportError):
-            error.msg = message  # which is what it prints
-        raise
-    except Exception as error:
-        raise OvrtxRenderError(f"{what}: {error}") from error
-
-
-@contextmanager
-def _about_camera(camera: str) -> Iterator[None]:
-    """The same for a camera: a row of its arrays is an environment."""
-    with _about(f"camera {camera}"):
-        try:
-            yield
-        except InputError as error:
-            if error.row is not None:
-                error.args = (f"{error} (in environment {error.row})",)
-            raise

@@ -22,6 +22,7 @@ from ..config import RendererCfg
 from ..errors import SceneError
 from ..renderer import TiledRenderer
 from ..watching import announce
+from .about import about_camera
 from .mounting import CameraMounts
 from .physx_bodies import PhysxBodies
 
@@ -111,9 +112,11 @@ class OvrtxTiledCamera(TiledCamera):
         self._mounts: CameraMounts | None = None
         settings = carb.settings.get_settings()
         before = bool(settings.get(_RTX_SENSORS))
-        super().__init__(cfg)
-        # Set by every camera: env.step would let Kit render for it.
-        settings.set(_RTX_SENSORS, before)
+        try:
+            super().__init__(cfg)
+        finally:
+            # Set by every camera: env.step would let Kit render for it.
+            settings.set(_RTX_SENSORS, before)
 
     def __del__(self) -> None:
         super().__del__()
@@ -142,6 +145,10 @@ class OvrtxTiledCamera(TiledCamera):
     def _open_bundle(self) -> None:
         """Open the scene, or join the cameras that have it open, and draw into the sensor's own buffers."""
         self._leave()
+        with about_camera(self.cfg.prim_path):
+            self._fill_bundle()
+
+    def _fill_bundle(self) -> None:
         self._scene = _Scene.of(self.stage, self._renderer_cfg())
         # "rgb" is a view of "rgba".
         names = dict.fromkeys("rgba" if name == "rgb" else name for name in self.cfg.data_types)
@@ -175,6 +182,10 @@ class OvrtxTiledCamera(TiledCamera):
     # -- every frame ------------------------------------------------------------------------------------------------
 
     def _update_buffers_impl(self, env_ids: Sequence[int]) -> None:
+        with about_camera(self.cfg.prim_path):
+            self._draw(env_ids)
+
+    def _draw(self, env_ids: Sequence[int]) -> None:
         assert self._scene is not None and self._mounts is not None
         self._frame[env_ids] += 1
         self._scene.bodies.refresh()
@@ -225,6 +236,11 @@ class OvrtxTiledCamera(TiledCamera):
         """The view wrote poses, to Fabric perhaps: read them back from it, and draw from there on."""
         if self._mounts is None or self._scene is None:
             return
+        with about_camera(self.cfg.prim_path):
+            self._take_poses(env_ids)
+
+    def _take_poses(self, env_ids: Any) -> None:
+        assert self._mounts is not None and self._scene is not None
         rows = self._ALL_INDICES if env_ids is None else torch.as_tensor(env_ids, device=self._device)
         TiledCamera._update_poses(self, rows)
         if not self._mounts.moving:
