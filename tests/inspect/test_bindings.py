@@ -75,6 +75,13 @@ def "World" (
         rel material:binding:preview = </Looks/green>
     }
 
+    def Cube "OnlyPreview" (
+        prepend apiSchemas = ["MaterialBindingAPI"]
+    )
+    {
+        rel material:binding:preview = </Looks/green>
+    }
+
     def Cube "ByCollection"
     {
     }
@@ -148,7 +155,8 @@ def file(tmp_path: Path) -> Path:
         ("Group/Direct", "/Looks/blue", "direct", "/World/Group/Direct", "allPurpose"),
         ("Strong/Overruled", "/Looks/red", "inherited", "/World/Strong", "allPurpose"),
         ("Purposes", "/Looks/blue", "direct", "/World/Purposes", "full"),
-        ("Preview", "/Looks/green", "direct", "/World/Preview", "preview"),
+        ("Preview", "/Looks/red", "direct", "/World/Preview", "allPurpose"),
+        ("OnlyPreview", "/Looks/green", "direct", "/World/OnlyPreview", "preview"),
         ("ByCollection", "/Looks/green", "collection", "/World", "allPurpose"),
         ("Colored", "", "none", "", "allPurpose"),
         ("Nothing", "", "none", "", "allPurpose"),
@@ -191,8 +199,7 @@ def test_the_resolution_is_usds_own(file: Path) -> None:
     stage = Usd.Stage.Open(str(file))
     for binding in check(stage).bindings:
         api = UsdShade.MaterialBindingAPI(stage.GetPrimAtPath(binding.path))
-        purpose = "" if binding.purpose == "allPurpose" else binding.purpose
-        material, _ = api.ComputeBoundMaterial(purpose or "full")
+        material, _ = api.ComputeBoundMaterial("preview" if binding.purpose == "preview" else "full")
         assert str(material.GetPath() if material else "") == binding.material
 
 

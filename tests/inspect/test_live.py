@@ -154,6 +154,28 @@ EDITS: dict[str, tuple[str, Callable[[Usd.Stage], object]]] = {
             .Set("env_0")
         ),
     ),
+    "the materials of all put away": ("material-missing", lambda s: prim(s, "Looks").SetActive(False)),
+    "a material put away": ("material-unconnected", lambda s: prim(s, "Looks/shared").SetActive(False)),
+    "a material of one environment that is gone": (
+        "material-missing",
+        lambda s: s.RemovePrim("/World/envs/env_2/Looks/own"),
+    ),
+    "a binding above that dangles": (
+        "material-missing",
+        lambda s: (
+            UsdShade.MaterialBindingAPI.Apply(prim(s, "envs/env_1/Robot"))
+            .GetDirectBindingRel("full")
+            .SetTargets(["/gone"])
+        ),
+    ),
+    "a reference to nothing": (
+        "composition-error",
+        lambda s: prim(s, "envs/env_1/Robot/ball").GetReferences().AddReference("./gone.usda"),
+    ),
+    "geometry that nothing defines": (
+        "geometry-undefined",
+        lambda s: prim(s, "envs/env_3/Robot").SetSpecifier(Sdf.SpecifierOver),
+    ),
     "an environment's robot that is gone": ("", lambda s: s.RemovePrim("/World/envs/env_2/Robot")),
     "an environment that is hidden": ("", lambda s: UsdGeom.Imageable(prim(s, "envs/env_2")).MakeInvisible()),
     "an environment that is gone": ("", lambda s: s.RemovePrim("/World/envs/env_2")),
@@ -248,7 +270,50 @@ def toggles(stage: Usd.Stage, env: int, choose: Callable[[Sequence[Any]], Any]) 
         box = UsdGeom.Mesh(prim(stage, f"envs/env_{env}/Robot/box"))
         box.CreateOrientationAttr(choose(["leftHanded", "rightHanded"]))
 
+    def put_away(path: str) -> Callable[[], object]:
+        def edit() -> None:
+            found = stage.GetPrimAtPath(path)
+            if found:
+                found.SetActive(choose([True, False]))
+
+        return edit
+
+    def bind_above() -> None:
+        found = stage.GetPrimAtPath(f"{root}/Robot")
+        if found:
+            api = UsdShade.MaterialBindingAPI.Apply(found)
+            purpose = choose(["", "full", "preview"])
+            api.GetDirectBindingRel(purpose).SetTargets(choose([[], ["/World/Looks/gone"], ["/World/Looks/shared"]]))
+
+    def bring_in() -> None:
+        found = stage.GetPrimAtPath(f"{root}/Robot/ball")
+        if found:
+            found.GetReferences().SetReferences(choose([[], [Sdf.Reference("./gone.usda")]]))
+
+    def define() -> None:
+        found = stage.GetPrimAtPath(f"{root}/Robot")
+        if found:
+            found.SetSpecifier(choose([Sdf.SpecifierDef, Sdf.SpecifierOver]))
+
+    def half() -> None:
+        box = stage.GetPrimAtPath(f"{root}/Robot/box")
+        if box and box.IsA(UsdGeom.Mesh):
+            subset = UsdGeom.Subset.Define(stage, f"{root}/Robot/box/half")
+            subset.CreateElementTypeAttr("face")
+            subset.CreateIndicesAttr(choose([[0], [1, 2], [9]]))
+            subset.CreateFamilyNameAttr(choose(["materialBind", "other"]))
+            api = UsdShade.MaterialBindingAPI.Apply(subset.GetPrim())
+            api.GetDirectBindingRel().SetTargets([choose(["/World/Looks/shared", f"{root}/Looks/own"])])
+
     return [
+        put_away("/World/Looks"),
+        put_away("/World/Looks/shared"),
+        put_away(f"{root}/Looks/own"),
+        put_away(f"{root}/Robot/box/half"),
+        bind_above,
+        bring_in,
+        define,
+        half,
         rebind,
         hide,
         more,
@@ -265,7 +330,7 @@ def toggles(stage: Usd.Stage, env: int, choose: Callable[[Sequence[Any]], Any]) 
     ]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(12))
 def test_any_sequence_of_edits_is_followed(seed: int, stage: Usd.Stage) -> None:
     rng = random.Random(seed)
     with Inspector(stage) as inspector:

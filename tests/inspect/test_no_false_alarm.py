@@ -17,8 +17,12 @@ from omni.isaac.ovrtx_render.inspect import check
 
 REAL = {
     "RoughnessTest.usdz": {"texture-color-space"},
-    "TextureCoordinateTestMaterialX.usda": {"material-missing"},
+    "TextureCoordinateTestMaterialX.usda": {"composition-error", "material-missing"},
     "empty.usda": {"stage-empty"},
+    "metersPerUnit_1.usda": {"units-mismatch"},
+    "metersPerUnit_10.usda": {"units-mismatch"},
+    "metersPerUnit_mix.usda": {"units-mismatch"},
+    "upAxis_Z.usda": {"units-mismatch"},
     "normalsTypes.usda": {"mesh-invalid"},
     "pointsTypes.usda": {"mesh-invalid", "normals-inverted"},
 }

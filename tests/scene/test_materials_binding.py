@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdShade
 
 from omni.isaac.ovrtx_render.config import RendererCfg
 from omni.isaac.ovrtx_render.scene.data import AlphaMode, Finding, Material
+from omni.isaac.ovrtx_render.scene.material_bindings import BindingResolver
 from omni.isaac.ovrtx_render.scene.materials import FALLBACK_COLOR, MaterialReader
 
 
@@ -60,11 +62,59 @@ def test_direct_inherited_and_stronger(stage: Usd.Stage, reader: MaterialReader)
     assert red(MaterialReader(stage, RendererCfg(), []), mesh) == 0.125
 
 
-def test_purposes_full_over_preview_over_all(stage: Usd.Stage) -> None:
+def test_purposes_full_over_all_over_preview(stage: Usd.Stage) -> None:
     mesh = UsdGeom.Mesh.Define(stage, "/m").GetPrim()
-    for purpose, value in (("", 0.125), ("preview", 0.25), ("full", 0.5)):
+    for purpose, value in (("preview", 0.25), ("", 0.125), ("full", 0.5)):
         bind(mesh, material(stage, f"/mat_{purpose}", value), purpose)
         assert red(MaterialReader(stage, RendererCfg(), []), mesh) == value
+
+
+@pytest.mark.parametrize("collections", [False, True])
+def test_any_tree_of_bindings_is_resolved_as_usd_does(collections: bool) -> None:
+    """Bindings that dangle, that block, for any purpose and of any strength, on four levels."""
+    for seed in range(300):
+        rng, stage = random.Random(seed), Usd.Stage.CreateInMemory()
+        for name in "abc":
+            UsdShade.Material.Define(stage, f"/L/{name}")
+        targets = ("/L/a", "/L/b", "/L/c", "/L/gone")
+        for path in ("/X", "/X/Y", "/X/Y/Z", "/X/Y/Z/c"):
+            prim = UsdGeom.Cube.Define(stage, path).GetPrim()
+            api = UsdShade.MaterialBindingAPI.Apply(prim)
+            made = {
+                f"material:binding{purpose}": [rng.choice(targets)] if rng.random() < 0.9 else []
+                for purpose in ("", ":full", ":preview")
+                if rng.random() < 0.3
+            }
+            for number in range(2 if collections else 0):
+                if rng.random() < 0.3:
+                    held = Usd.CollectionAPI.Apply(prim, f"k{number}")
+                    held.CreateIncludesRel().SetTargets([rng.choice(["/X/Y", "/X/Y/Z/c", "/L"])])
+                    name = f"material:binding:collection:{rng.choice(['', 'full:', 'preview:'])}k{number}"
+                    made[name] = [f"{path}.collection:k{number}", rng.choice(targets)]
+            for name, pointed in made.items():
+                relationship = prim.CreateRelationship(name)
+                relationship.SetTargets(pointed)
+                if rng.random() < 0.3:
+                    api.SetMaterialBindingStrength(relationship, UsdShade.Tokens.strongerThanDescendants)
+        shape = stage.GetPrimAtPath("/X/Y/Z/c")
+        wanted, relationship = UsdShade.MaterialBindingAPI(shape).ComputeBoundMaterial(UsdShade.Tokens.full)
+        resolver = BindingResolver()
+        resolver.resolve(shape.GetParent())  # what is remembered of ancestors answers alike
+        found = resolver.resolve(shape)
+        if found is not None and found.purpose != "preview" and found.material:
+            assert wanted.GetPrim() == found.material and relationship == found.relationship, seed
+        else:
+            assert not wanted, seed
+
+
+def test_what_binds_by_a_schema_that_is_not_applied_is_read_in_silence(
+    stage: Usd.Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mesh = UsdGeom.Mesh.Define(stage, "/m").GetPrim()
+    material(stage, "/r", 0.125)
+    mesh.CreateRelationship("material:binding").SetTargets(["/r"])
+    assert red(MaterialReader(stage, RendererCfg(), []), mesh) == 0.125
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("collections", [False, True])

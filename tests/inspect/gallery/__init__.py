@@ -5,7 +5,7 @@ The documentation's pictures are made of it, too.
 
 from __future__ import annotations
 
-from . import geometry, lighting, looks, reader  # noqa: F401 - they register their cases
+from . import composition, geometry, lighting, looks, reader  # noqa: F401 - they register their cases
 from .case import CASES, Case
 
 __all__ = ["CASES", "Case"]

@@ -32,6 +32,26 @@ def _(scene: Scene) -> None:
         scene.panel.GetPrim().GetRelationship("material:binding").SetTargets(["/blue"])
 
 
+@case("binding-preview-only", "Nothing here. RTX shows grey.")
+def _(scene: Scene) -> None:
+    if scene.broken:
+        panel = scene.panel.GetPrim()
+        panel.RemoveProperty("material:binding")
+        panel.CreateRelationship("material:binding:preview").SetTargets(["/World/Looks/blue"])
+
+
+@case("subset-not-bound", "The half of the panel that should be red is blue.", repairs=True)
+def _(scene: Scene) -> None:
+    scene.panel.GetFaceVertexCountsAttr().Set([3, 3])
+    scene.panel.GetFaceVertexIndicesAttr().Set([0, 1, 2, 0, 2, 3])
+    subset = UsdGeom.Subset.Define(scene.stage, f"{PANEL}/half")
+    subset.CreateElementTypeAttr("face")
+    subset.CreateIndicesAttr([1])
+    if not scene.broken:
+        subset.CreateFamilyNameAttr("materialBind")
+    scene.bind(subset.GetPrim(), "red")
+
+
 @case("binding-api-missing", "Nothing here. Strict renderers show grey.", repairs=True)
 def _(scene: Scene) -> None:
     if scene.broken:

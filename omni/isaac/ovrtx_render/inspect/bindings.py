@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pxr import Pcp, Sdf, Usd, UsdGeom, UsdShade
 
-from ..scene.material_bindings import binding_purpose, resolve_binding
+from ..scene.material_bindings import BindingResolver
+from ..scene.openusd import TIME
 from .finding import Site
 from .sites import SiteFinder
 
-__all__ = ["Binding", "bound_subsets", "dropped_targets", "own_bindings", "resolve"]
+__all__ = ["Binding", "all_subsets", "binds_material", "bound_subsets", "dropped_targets", "own_bindings", "resolve"]
 
 _NAMESPACE = "material:binding"
 
@@ -30,6 +31,7 @@ class Binding:
         strength: ``weakerThanDescendants`` or ``strongerThanDescendants``.
         instance: Path of the native instance that the prim is inside of, or an empty string.
         fallback: What is shown without a material: ``displayColor`` or ``grey``.
+        missing: What the binding that won points to, if that is no material.
         site: Where the binding was authored.
         envs: Environments in which the same prim is bound in the same way; empty outside of all.
     """
@@ -43,6 +45,7 @@ class Binding:
     strength: str = "weakerThanDescendants"
     instance: str = ""
     fallback: str = ""
+    missing: str = ""
     site: Site | None = None
     envs: tuple[int, ...] = ()
 
@@ -54,13 +57,17 @@ class Binding:
         return f"{self.path}: {self.material}, {self.reason} binding{where} ({self.purpose}{strong})"
 
 
-def resolve(prim: Usd.Prim, sites: SiteFinder | None = None, envs: tuple[int, ...] = ()) -> Binding:
-    """Resolve the binding of a gprim or GeomSubset by USD's own rules, instance proxies included.
+def resolve(
+    prim: Usd.Prim,
+    sites: SiteFinder | None = None,
+    resolver: BindingResolver | None = None,
+) -> Binding:
+    """Resolve the binding of a gprim or GeomSubset, instance proxies included.
 
     Args:
         prim: The prim.
         sites: Finds where the binding was authored; None leaves that out.
-        envs: Taken over into the result.
+        resolver: Remembers what ancestors bind; None is one of its own.
     """
     path = str(prim.GetPath())
     instance = ""
@@ -69,37 +76,51 @@ def resolve(prim: Usd.Prim, sites: SiteFinder | None = None, envs: tuple[int, ..
         while above and above.IsInstanceProxy():
             above = above.GetParent()
         instance = str(above.GetPath())
-    material, relationship = resolve_binding(prim)
-    if material is None or relationship is None:
-        mesh = prim.GetParent() if prim.IsA(UsdGeom.Subset) else prim
+    subset = prim.IsA(UsdGeom.Subset)
+    # Faces that are in no family for materials show what their mesh does.
+    at = prim.GetParent() if subset and not binds_material(prim) else prim
+    bound = (resolver or BindingResolver()).resolve(at)
+    found = Binding(path, instance=instance)
+    if bound is None or bound.material is None:
+        mesh = prim.GetParent() if subset else prim
         color = UsdGeom.PrimvarsAPI(mesh).FindPrimvarWithInheritance("displayColor")
-        return Binding(path, instance=instance, fallback="displayColor" if color and color.HasValue() else "grey")
-    name = relationship.GetName()
-    bound_at = str(relationship.GetPrim().GetPath())
-    if name.startswith(f"{_NAMESPACE}:collection"):
-        reason = "collection"
-    else:
-        reason = "direct" if bound_at == path else "inherited"
-    return Binding(
-        path,
-        str(material.GetPath()),
-        reason,
-        bound_at,
-        name,
-        binding_purpose(name) or "allPurpose",
-        str(UsdShade.MaterialBindingAPI.GetMaterialBindingStrength(relationship)),
-        instance,
+        found = replace(found, fallback="displayColor" if color and color.HasValue() else "grey")
+    if bound is None:
+        return found
+    name = bound.relationship.GetName()
+    bound_at = str(bound.relationship.GetPrim().GetPath())
+    found = replace(
+        found,
+        bound_at=bound_at,
+        relationship=name,
+        purpose=bound.purpose or "allPurpose",
+        strength="strongerThanDescendants" if bound.strong else "weakerThanDescendants",
         site=sites.find(prim.GetStage(), bound_at, name) if sites else None,
-        envs=envs,
     )
+    if bound.material is None:
+        return replace(found, missing=str(bound.target))
+    reason = "collection" if bound.by_collection else "direct" if bound_at == path else "inherited"
+    return replace(found, material=str(bound.material.GetPath()), reason=reason)
 
 
-def bound_subsets(prim: Usd.Prim) -> list[Usd.Prim]:
-    """GeomSubsets of a mesh that may have materials of their own."""
+def binds_material(subset: Usd.Prim) -> bool:
+    """Whether a GeomSubset is of faces, in the family whose materials are shown."""
+    api = UsdGeom.Subset(subset)
+    faces = api.GetElementTypeAttr().Get(TIME) == UsdGeom.Tokens.face
+    return bool(faces and api.GetFamilyNameAttr().Get(TIME) == UsdShade.Tokens.materialBind)
+
+
+def all_subsets(prim: Usd.Prim) -> list[Usd.Prim]:
+    """GeomSubsets of a mesh."""
     if not prim.IsA(UsdGeom.Mesh):
         return []
     children = prim.GetFilteredChildren(Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate))
     return [child for child in children if child.IsA(UsdGeom.Subset)]
+
+
+def bound_subsets(prim: Usd.Prim) -> list[Usd.Prim]:
+    """GeomSubsets of a mesh that may have materials of their own."""
+    return [subset for subset in all_subsets(prim) if binds_material(subset)]
 
 
 def own_bindings(prim: Usd.Prim) -> list[Usd.Relationship]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
-from pxr import Usd
+from pxr import Sdf, Usd
 
 from ..config import RendererCfg
 from ..scene.data import Camera, Light, Material
 from ..scene.data import Finding as SceneFinding
+from ..scene.material_bindings import BindingResolver
+from ..scene.prim_kinds import NETWORK
 from ..scene.stage_reader import StageReader
-from .bindings import Binding, bound_subsets, resolve
+from .bindings import Binding, all_subsets, binds_material, resolve
 from .checks import bindings as binding_checks
-from .checks import looks, shapes, stages, uvs
+from .checks import composition, looks, shapes, stages, uvs
 from .checks.cameras import check_cameras
 from .checks.lights import check_lights
 from .clones import OUTSIDE, Clones, Envs, minus, plus
@@ -26,14 +29,15 @@ from .rereading import Shapes
 from .store import Store
 from .walk import Visit, visit_all
 
-__all__ = ["LOOK_CODES", "Engine", "MaterialOf"]
+__all__ = ["LOOK_CODES", "RETOLD_CODES", "Engine", "MaterialOf"]
 
 MaterialOf = Callable[[Usd.Prim, Binding], "Material | None"]
 """What the binding of a prim or GeomSubset became."""
 
-_NETWORK = frozenset({"Shader", "NodeGraph", "Material"})
-LOOK_CODES = frozenset({"material-missing", "display-color-type", "display-opacity-unsupported", "light-unsupported"})
+LOOK_CODES = frozenset({"display-color-type", "display-opacity-unsupported", "light-unsupported"})
 """What the scene reader says of a prim itself when it reads its look."""
+RETOLD_CODES = frozenset({"stage-empty", "material-missing"})
+"""What the scene reader says, too, and the checks here say in a way that edits can follow."""
 
 
 class Engine:
@@ -47,20 +51,25 @@ class Engine:
     Attributes:
         clones: Which environments are the same.
         told: What was told.
-        looks: Bindings of each drawn prim and its subsets, by its name, with the environments in which they hold.
-        users: Names of the drawn prims that show a material, by its name.
+        looks: Bindings of each drawn prim and its subsets, by its name, with the environments in which they hold. Those
+            that were not checked together are apart, by the number of their check: prims that are bound alike may
+            differ in what the material asks of them.
+        users: Names of the drawn prims that show a material, or would if it was there, by its name.
         kinds: Names of the prims that are drawn, of those with hidden geometry, of lights and of cameras, with their
             environments.
         lights: Lights by path.
         cameras: Cameras by path.
         placed: What is drawn, and where.
         networks: What was told of the networks of materials since this was cleared: many prims may show one.
+        resolver: Resolves bindings as the stage is now.
+        foreign: What is brought in with other units.
         inside_out: Paths of single-sided meshes that are turned inside out, rooms included.
         shapes: Reads geometry again after edits.
     """
 
     def __init__(self, stage: Usd.Stage, cfg: RendererCfg, outputs: Collection[str] = ()) -> None:
         self.stage, self.cfg, self.outputs = stage, cfg, outputs
+        self._checks = count()
         self._facts: dict[int, tuple[object, shapes.MeshFacts]] = {}
         self.shapes = Shapes(cfg)
         self.check_all()
@@ -72,12 +81,15 @@ class Engine:
         self.meters_per_unit, self.labelled = scene.meters_per_unit, len(scene.labels) > 1
         self.clones = Clones(scene.env_paths, self.reader.groups)
         self.told = Store(self.clones)
-        self.looks: dict[str, dict[tuple[Binding, ...], Envs]] = defaultdict(dict)
+        self.looks: dict[str, dict[tuple[tuple[Binding, ...], int], Envs]] = defaultdict(dict)
         self.users: dict[str, set[str]] = defaultdict(set)
         self.kinds: dict[str, dict[str, Envs]] = {kind: {} for kind in ("drawn", "hidden", "light", "camera")}
         self.lights: dict[str, Light] = {light.path: light for light in scene.lights}
         self.cameras: dict[str, Camera] = {camera.path: camera for camera in scene.cameras}
         self.placed = Placed(scene)
+        self.resolver = BindingResolver()
+        self.foreign: list[composition.ForeignUnits] = []
+        self._composed: set[str] = set()
         self.inside_out: set[str] = set()
         self.networks: dict[str, list[Told]] = {}
         entries: dict[str, list[int]] = defaultdict(list)
@@ -93,7 +105,9 @@ class Engine:
 
         for visit in visit_all(self.stage, self.clones):
             self.check_prim(visit, material_of)
+        self._check_left_out()
         self.take_findings(scene.findings)
+        self.check_composition()
         self.check_rooms()
         self.check_cameras(list(self.cameras.values()))
         self.check_stage()
@@ -106,6 +120,8 @@ class Engine:
         path = str(prim.GetPath())
         env, name = self.clones.locate(path)
         self.check_own_binding(prim, envs)
+        self.check_children(prim, envs)
+        self.told.put(path, "type", composition.check_untyped(prim), envs)
         if env >= 0:
             told = list(stages.check_partition(prim, self.clones.env_paths[env]))
             if len(self.clones.env_paths) > 1:
@@ -126,13 +142,16 @@ class Engine:
         """Check the bindings of a drawn prim and its subsets, and what they bind."""
         path = str(prim.GetPath())
         env, name = self.clones.locate(path)
-        subsets = bound_subsets(prim)
+        subsets = all_subsets(prim)
         for subset in subsets:
             self.check_own_binding(subset, envs)
-        bindings = tuple(resolve(each) for each in (prim, *subsets))
-        told = list(binding_checks.check_unbound(bindings[0], bindings[1:]))
+        subsets = [subset for subset in subsets if binds_material(subset)]
+        bindings = tuple(resolve(each, resolver=self.resolver) for each in (prim, *subsets))
+        told = list(binding_checks.check_shown(bindings[0], bindings[1:]))
         for each, binding in zip((prim, *subsets), bindings, strict=True):
             material = material_of(each, binding)
+            if binding.missing:
+                self.users[self.clones.locate(binding.missing)[1]].add(name)
             if not binding.material:
                 if each == prim and material is not None:
                     told += looks.check_opacity(path, material)
@@ -164,6 +183,55 @@ class Engine:
         """Check whether the transform of a drawn prim leaves any of it."""
         told = shapes.check_transform(path, pieces[0].transform) if pieces else ()
         self.told.put(path, "place", told, envs)
+
+    def check_children(self, prim: Usd.Prim, envs: frozenset[int]) -> None:
+        """Check which children of a prim are left out of the picture."""
+        self.told.put(str(prim.GetPath()), "children", composition.check_children(prim), envs)
+
+    def _check_left_out(self) -> None:
+        """Check the parents of what is left out in some environments, and not in others, in each of these."""
+        members: dict[str, set[int]] = defaultdict(set)
+        left_out = set()
+        for path, envs, _ in self.clones.representatives():
+            name = self.clones.locate(path)[1]
+            members[name] |= envs
+            if not composition.is_visited(self.stage.GetPrimAtPath(path)):
+                left_out.add(name)
+        for name in left_out:
+            for env in members[name]:
+                self.check_left_out(self.clones.place(name, env))
+
+    def check_left_out(self, path: str) -> None:
+        """Check the children of the nearest prim above a path that a walk comes to."""
+        above = self.stage.GetPseudoRoot()
+        for prefix in Sdf.Path(path).GetParentPath().GetPrefixes():
+            prim = self.stage.GetPrimAtPath(prefix)
+            if not composition.is_visited(prim):
+                break
+            above = prim
+        self.check_children(above, self._own(str(above.GetPath())))
+
+    def check_composition(self) -> None:
+        """Check what composition brought in, and what it could not."""
+        told: dict[str, list[Told]] = {path: [] for path in self._composed}
+        for one in composition.check_composition(self.stage):
+            told.setdefault(one.path, []).append(one)
+        for path, found in told.items():
+            self.told.put(path, "composition", dict.fromkeys(found), self._own(path))
+        self._composed = {path for path, found in told.items() if found}
+        before = {one.path for one in self.foreign}
+        self.foreign = composition.foreign_units(self.stage)
+        for path in before - {one.path for one in self.foreign}:
+            self.told.put(path, "units", (), self._own(path))
+        self.check_units()
+
+    def check_units(self) -> None:
+        """Check whether transforms make up for what is brought in with other units."""
+        told: dict[str, list[Told]] = {one.path: [] for one in self.foreign}
+        for one in self.foreign:
+            told[one.path] += composition.check_units(self.stage, one)
+        for path, found in told.items():
+            self.told.put(path, "units", found, self._own(path))
 
     def check_rooms(self, envs: Collection[int] | None = None) -> None:
         """Check whether meshes that are turned inside out are rooms, in some environments (None: in all)."""
@@ -204,12 +272,12 @@ class Engine:
         """Take over what the scene reader found, each as told of the prim or material that it belongs to."""
         by_subject: dict[tuple[str, str, frozenset[int]], list[Told]] = defaultdict(list)
         for finding in findings:
-            if finding.code == "stage-empty":
-                continue  # edits may fill it; check_stage tells of it
+            if finding.code in RETOLD_CODES:
+                continue
             prim = self.stage.GetPrimAtPath(finding.path)
             subject, aspect = finding.path, "read look" if finding.code in LOOK_CODES else "read"
             envs = self.clones.members(subject)
-            if prim and prim.GetTypeName() in _NETWORK:
+            if prim and prim.GetTypeName() in NETWORK:
                 while prim and prim.GetTypeName() != "Material":
                     prim = prim.GetParent()
                 subject = str(prim.GetPath()) if prim else finding.path
@@ -225,7 +293,7 @@ class Engine:
         table = self.looks.get(name, {})
         return {
             binding.material
-            for bindings, held in table.items()
+            for (bindings, _), held in table.items()
             if envs == OUTSIDE or not held.isdisjoint(envs)
             for binding in bindings
             if binding.material
@@ -262,6 +330,9 @@ class Engine:
             known = self._facts[id(piece.mesh)] = (piece.mesh, shapes.mesh_facts(piece.mesh))
         return known[1]
 
+    def _own(self, path: str) -> frozenset[int]:
+        return frozenset((self.clones.locate(path)[0],))
+
     def _abstract(self, binding: Binding, env: int) -> Binding:
         """A binding with a placeholder for its environment."""
         if env < 0:
@@ -276,6 +347,7 @@ class Engine:
             material=abstract(binding.material),
             bound_at=abstract(binding.bound_at),
             instance=abstract(binding.instance),
+            missing=abstract(binding.missing),
         )
 
     def note_look(self, name: str, bindings: tuple[Binding, ...], envs: frozenset[int]) -> None:
@@ -288,7 +360,7 @@ class Engine:
             else:
                 del table[key]
         if bindings:
-            table[bindings] = plus(table.get(bindings, frozenset()), envs)
+            table[bindings, next(self._checks)] = envs
 
     def note_kind(self, name: str, kind: str, envs: frozenset[int]) -> None:
         """Note what a prim is in some environments; nothing that counts if the kind is none of :attr:`kinds`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..scene.data import Finding as SceneFinding
 from .codes import CODES
@@ -37,6 +39,7 @@ class Finding(SceneFinding):
         envs: Ids of the environments in which it holds, the same prim in each; empty outside of all environments.
             ``path`` is the one of the first.
         fix: What the fix does, in a few words; an empty string if there is none.
+        data: The figures and names of the message, by name; each code has its own.
     """
 
     prop: str = ""
@@ -44,6 +47,7 @@ class Finding(SceneFinding):
     backends: tuple[str, ...] = ()
     envs: tuple[int, ...] = ()
     fix: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def count(self) -> int:
@@ -62,6 +66,7 @@ class Told:
         prop: Property that it is about, or an empty string.
         severity: Empty: that of the code.
         backends: Empty: those of the code.
+        data: See :class:`Finding`; no paths of environments.
     """
 
     code: str
@@ -70,6 +75,7 @@ class Told:
     prop: str = ""
     severity: str = ""
     backends: tuple[str, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         if not self.severity:

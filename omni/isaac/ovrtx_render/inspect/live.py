@@ -15,6 +15,7 @@ from pxr import Sdf, Usd, UsdGeom
 from ..scene.cameras import read_camera
 from ..scene.lights import is_light, read_light
 from ..scene.live_edits import INHERITED_PREFIXES, is_unseen
+from ..scene.prim_kinds import NETWORK
 from ..scene.semantics import SemanticReader
 from .clones import OUTSIDE
 from .engine import Engine
@@ -23,7 +24,6 @@ from .walk import Visit, is_shown, visit_below
 
 __all__ = ["update"]
 
-_NETWORK = frozenset({"Material", "Shader", "NodeGraph"})
 _SHOWN = frozenset({"visibility", "purpose"})
 _PARTITION = "omni:scenePartition"
 
@@ -55,6 +55,8 @@ class _Edit:
         self._materials: set[str] = set()
         self._networks: list[tuple[str, str]] = []
         """Materials of environments that were edited, with a prim there that shows each."""
+        self._resynced: set[Sdf.Path] = set()
+        """Prims whose composition changed: they, and all below, may be anything now."""
         self._labels = False
         self._touched: set[int] = set()
         """Environments in which geometry, or a camera, is somewhere else now."""
@@ -62,7 +64,8 @@ class _Edit:
     @property
     def anything(self) -> bool:
         """Whether there is anything to check."""
-        return bool(self._subtrees or self._moved or self._looks or self._shapes or self._materials or self._labels)
+        edits = (self._subtrees, self._moved, self._looks, self._shapes, self._materials, self._resynced)
+        return self._labels or any(edits)
 
     # -- sorting -----------------------------------------------------------------------------------------------------
 
@@ -73,11 +76,14 @@ class _Edit:
         prim = path.GetPrimPath()
         if path.IsPropertyPath():
             return is_unseen(path.name) or self._sort_property(prim, path.name)
+        self._resynced.add(prim)
+        above = self._stage.GetPrimAtPath(prim.GetParentPath())
         material = self._material_above(prim.GetParentPath())
         if material:
             self._materials.add(material)
             return True
-        return self._sort_subtree(prim)
+        # A GeomSubset takes faces from the rest of its mesh.
+        return self._sort_subtree(prim.GetParentPath() if above and above.IsA(UsdGeom.Mesh) else prim)
 
     def _sort_property(self, path: Sdf.Path, name: str) -> bool:
         prim = self._stage.GetPrimAtPath(path)
@@ -127,7 +133,7 @@ class _Edit:
 
     def _material_above(self, path: Sdf.Path) -> str:
         prim = self._stage.GetPrimAtPath(path)
-        while prim and prim.GetTypeName() in _NETWORK:
+        while prim and prim.GetTypeName() in NETWORK:
             if prim.GetTypeName() == "Material":
                 return str(prim.GetPath())
             prim = prim.GetParent()
@@ -158,6 +164,7 @@ class _Edit:
         for path in self._looks:
             env, name = self._clones.locate(path)
             edited[name].add(env)
+        self._add_rebound(edited)
         for material in self._materials:
             self._add_users(material, edited)
         self._shapes = {path for path in self._shapes if path in self._looks or self._is_drawn(path)}
@@ -176,6 +183,12 @@ class _Edit:
             engine.labelled = any(
                 SemanticReader([], engine.cfg.semantic_filter).labels_of(prim) for prim in self._stage.Traverse()
             )
+        if self._resynced:
+            for path in self._resynced:
+                engine.check_left_out(str(path))
+            engine.check_composition()
+        elif self._moved and engine.foreign:
+            engine.check_units()
         if self._touched:
             engine.check_rooms(self._touched)
             seen = self._touched | OUTSIDE
@@ -245,11 +258,26 @@ class _Edit:
         for each, envs in moved:
             engine.check_place(each, envs, engine.placed.pieces_of(each))
 
+    def _add_rebound(self, edited: dict[str, set[int]]) -> None:
+        """What shows a material that came, went, or is another one now, but for what was edited itself."""
+        engine, clones = self._engine, self._clones
+        located = [clones.locate(str(path)) for path in self._resynced]
+        # Those in environments first: they part their users from the clones.
+        for env, name in sorted(located, reverse=True):
+            materials = [each for each in engine.users if each == name or each.startswith(f"{name}/")]
+            for user in sorted({user for material in materials for user in engine.users[material]}):
+                for held in list(engine.looks.get(user, {}).values()):
+                    concerned = frozenset(held if env < 0 else held & {env, -1}) - edited.get(user, set())
+                    if concerned:
+                        self._looks[clones.place(user, min(concerned))] = concerned
+                    if env >= 0:
+                        edited[user] |= concerned
+
     def _add_users(self, material: str, edited: Mapping[str, set[int]]) -> None:
         """Everything that shows a material that changed, one of each set of clones, but for what was edited itself."""
         env, name = self._clones.locate(material)
         for user in self._engine.users.get(name, ()):
-            for bindings, envs in self._engine.looks[user].items():
+            for (bindings, _), envs in self._engine.looks[user].items():
                 if not any(binding.material == name for binding in bindings):
                     continue
                 concerned = frozenset(envs if env < 0 else envs & {env}) - edited.get(user, set())

@@ -14,13 +14,12 @@ __all__ = ["SUPERSEDED", "refine"]
 
 SUPERSEDED = {
     "material-unconnected": ("material-context",),
-    "material-unbound": ("binding-out-of-scope", "material-missing"),
+    "material-unbound": ("binding-out-of-scope",),
 }
 """Codes that say less than others which were told of the same prim."""
 
 _PROPERTIES = {
     "normal-map-no-scale-bias": "inputs:normal",
-    "material-missing": "material:binding",
     "material-unconnected": "outputs:surface",
     "display-color-type": "primvars:displayColor",
     "display-opacity-unsupported": "primvars:displayOpacity",

@@ -6,9 +6,10 @@ from collections.abc import Collection
 
 from pxr import Usd
 
+from ..scene.material_bindings import BindingResolver
 from ..scene.shading_networks import Primvars
 from .clones import ENV, OUTSIDE
-from .engine import LOOK_CODES, Engine, MaterialOf
+from .engine import LOOK_CODES, RETOLD_CODES, Engine, MaterialOf
 from .refine import refine
 from .rereading import SinglePrims
 
@@ -28,6 +29,7 @@ class Renewal:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         engine.networks.clear()
+        engine.resolver = BindingResolver()
         self.readers = SinglePrims(engine.stage, engine.cfg, engine.shapes)
 
     def check_look(self, prim: Usd.Prim, envs: frozenset[int]) -> None:
@@ -72,7 +74,7 @@ class Renewal:
 
     def take_shape(self, path: str, envs: frozenset[int]) -> None:
         """Take over what was read of the geometry of a prim, or of a light."""
-        found = [one for one in self.readers.findings_at(path) if one.code not in LOOK_CODES]
+        found = [one for one in self.readers.findings_at(path) if one.code not in LOOK_CODES | RETOLD_CODES]
         self._engine.told.put(path, "read", [refine(self._engine.stage, one) for one in found], envs)
 
     def forget(self, path: str, envs: frozenset[int]) -> None:

@@ -15,7 +15,7 @@ from ..errors import BackendUnavailableError, SceneError
 from ..registry import BACKENDS
 from ..scene.stage_reader import open_stage
 from .bindings import Binding, resolve
-from .clones import Envs
+from .clones import Envs, plus
 from .codes import SEVERITIES
 from .engine import Engine
 from .finding import Finding, Told
@@ -81,12 +81,12 @@ class Report:
     def bindings(self) -> list[Binding]:
         """Bindings of all drawn prims and their subsets; one entry for all clones that are bound in the same way."""
         if self._bindings is None:
-            self._bindings = [
-                self._placed(binding, envs)
-                for table in self._engine.looks.values()
-                for bindings, envs in table.items()
-                for binding in bindings
-            ]
+            merged: dict[Binding, Envs] = {}
+            for table in self._engine.looks.values():
+                for (bindings, _), envs in table.items():
+                    for binding in bindings:
+                        merged[binding] = plus(merged.get(binding, frozenset()), envs)
+            self._bindings = [self._placed(binding, envs) for binding, envs in merged.items()]
             self._bindings.sort(key=lambda binding: binding.path)
         return self._bindings
 
@@ -144,7 +144,7 @@ class Report:
         first = ids[0] if ids else -1
         path, message = (self._engine.clones.place(text, first) for text in (told.path, told.message))
         site = self._sites.find(self.stage, path, told.prop)
-        finding = Finding(told.code, told.severity, path, message, told.prop, site, told.backends, ids)
+        finding = Finding(told.code, told.severity, path, message, told.prop, site, told.backends, ids, data=told.data)
         return replace(finding, fix=fix_title(self.stage, finding))
 
     def _placed(self, binding: Binding, envs: Envs) -> Binding:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from .clones import Clones, Envs, minus, plus
+from .clones import ENV, OUTSIDE, Clones, Envs, minus, plus
 from .finding import Told
 
-__all__ = ["Store"]
+__all__ = ["WHOLE", "Store"]
+
+WHOLE = frozenset({"composition", "units"})
+"""Aspects that are checked for all subjects at once."""
 
 
 class Store:
@@ -41,8 +44,12 @@ class Store:
             held[key] = plus(held.get(key, frozenset()), envs)
 
     def forget(self, name: str, envs: frozenset[int], below: bool = True) -> None:
-        """Forget all that was told of a subject, by its name with the placeholder, and of those below it."""
+        """Forget all that was told of a subject, by its name with the placeholder, and of those below it.
+
+        What is checked for the whole stage at once stays, until that is done again.
+        """
         keys = [key for key in self._held if key[0] == name or (below and key[0].startswith(f"{name}/"))]
+        keys = [key for key in keys if key[1] not in WHOLE]
         for key in keys:
             self._forget(key, envs)
 
@@ -51,6 +58,8 @@ class Store:
         out: dict[Told, Envs] = {}
         for held in self._held.values():
             for key, envs in held.items():
+                # What is told of something outside of all environments is so whoever it concerns there.
+                envs = envs if key.path.startswith(ENV) else OUTSIDE
                 out[key] = out[key] | envs if key in out else envs
         return out
 

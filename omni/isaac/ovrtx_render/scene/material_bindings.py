@@ -1,123 +1,185 @@
-"""Which material is bound to a prim, by the rules of UsdShade, with what ancestors say remembered.
+"""Which material is bound to a prim, and why, by the rules of UsdShade; what ancestors say is remembered.
 
-Purposes: ``full`` over ``preview`` over all-purpose, as a final-quality renderer does. Collection bindings anywhere
-above a prim send it to USD's own resolution; the common direct bindings are answered from a cache per ancestor.
+The answer is that of ``ComputeBoundMaterial`` for the purpose ``full``: of the bindings for ``full`` the nearest one
+counts, unless one above is stronger than its descendants; without any, those for all purposes are asked in the same
+way. Of the bindings at one prim a collection that holds the prim is stronger than a direct one. A binding to something
+that is no material leaves the prim without a material; it hands nothing on to weaker ones.
+
+Where there is neither, a binding for ``preview`` is used: the one look that its author gave the prim.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pxr import Sdf, Usd, UsdShade
 
 from .report import Report
 
-__all__ = ["BindingResolver", "binding_purpose", "resolve_binding"]
+__all__ = ["BindingResolver", "Bound"]
 
-_RELATIONSHIPS = {
-    "material:binding:full": 0,
-    "material:binding:preview": 1,
-    "material:binding": 2,
-}
-_COLLECTION = "material:binding:collection:"
+_NAMESPACE = "material:binding"
+_COLLECTION = f"{_NAMESPACE}:collection:"
+_PURPOSES = ("full", "", "preview")
+_DIRECT = {f"{_NAMESPACE}:{purpose}".rstrip(":"): row for row, purpose in enumerate(_PURPOSES)}
 
 
 @dataclass(frozen=True)
-class _Bound:
-    """The winning direct binding of each purpose at a prim (its own or an ancestor's)."""
+class Bound:
+    """The binding that wins at a prim.
 
-    targets: tuple[Sdf.Path | None, ...] = (None, None, None)
-    strong: tuple[bool, ...] = (False, False, False)
-    collections: bool = False
+    Attributes:
+        relationship: The relationship.
+        target: What it points to.
+        material: The material prim there; None if that is no material.
+        purpose: ``full``, ``preview``, or empty for all purposes.
+        strong: Stronger than what is bound below.
+    """
+
+    relationship: Usd.Relationship
+    target: Sdf.Path
+    material: Usd.Prim | None
+    purpose: str
+    strong: bool
+
+    @property
+    def by_collection(self) -> bool:
+        """Whether a collection binds it."""
+        return bool(self.relationship.GetName().startswith(_COLLECTION))
+
+
+_Row = tuple[Bound | None, ...]
+"""A binding for each purpose of ``_PURPOSES``."""
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """What a prim and its ancestors bind.
+
+    Attributes:
+        direct: The direct bindings that win at the prim.
+        own: Direct bindings at the prim itself.
+        collections: Bindings of collections at the prim itself, each with the path of its collection.
+        any_collections: Whether the prim or an ancestor binds a collection.
+    """
+
+    direct: _Row = (None, None, None)
+    own: _Row = (None, None, None)
+    collections: tuple[tuple[Bound, Sdf.Path], ...] = ()
+    any_collections: bool = False
 
 
 class BindingResolver:
-    """Resolves material bindings.
+    """Resolves material bindings of a stage that does not change meanwhile.
 
     Args:
-        report: Where dangling bindings are told.
+        report: Where bindings to nothing are told; None tells nobody.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report | None = None) -> None:
         self._report = report
-        self._cache: dict[Sdf.Path, _Bound] = {}
+        self._chains: dict[Sdf.Path, _Chain] = {}
+        self._members: dict[Sdf.Path, Usd.CollectionMembershipQuery | None] = {}
 
     def material_of(self, prim: Usd.Prim) -> Usd.Prim | None:
         """The material prim bound to a prim, or None if it is unbound."""
-        bound = self._bound(prim)
-        if bound.collections:
-            return resolve_binding(prim)[0]
-        for target in bound.targets:
-            if target is not None:
-                return prim.GetStage().GetPrimAtPath(target)
-        return None
+        bound = self.resolve(prim)
+        if bound is None:
+            return None
+        if bound.material is None and self._report is not None:
+            self._report(
+                "material-missing",
+                "warning",
+                bound.relationship.GetPrim().GetPath(),
+                f"{bound.relationship.GetName()} points to {bound.target}, which is not a material on this stage; what "
+                "is bound so shows none. Bind an existing material or load the layer that defines it",
+            )
+        return bound.material
 
-    def _bound(self, prim: Usd.Prim) -> _Bound:
-        chain: list[Usd.Prim] = []
-        found = _Bound()
+    def resolve(self, prim: Usd.Prim) -> Bound | None:
+        """The binding that wins at a prim; None if nothing binds anything to it."""
+        chain = self._chain(prim)
+        row = self._with_collections(prim) if chain.any_collections else chain.direct
+        return row[0] or row[1] or row[2]
+
+    def _chain(self, prim: Usd.Prim) -> _Chain:
+        links: list[Usd.Prim] = []
+        found = _Chain()
         while prim and not prim.IsPseudoRoot():
-            cached = self._cache.get(prim.GetPath())
+            cached = self._chains.get(prim.GetPath())
             if cached is not None:
                 found = cached
                 break
-            chain.append(prim)
+            links.append(prim)
             prim = prim.GetParent()
-        for link in reversed(chain):
-            properties = link.GetAuthoredPropertiesInNamespace("material:binding")
-            own = [p for p in properties if isinstance(p, Usd.Relationship)]
-            # The namespace query leaves out the property that is named like the namespace itself.
-            plain = link.GetRelationship("material:binding")
-            if plain and plain.IsAuthored():
-                own.append(plain)
-            if own:
-                found = self._with_own(found, link, own)
-            self._cache[link.GetPath()] = found
+        for link in reversed(links):
+            found = self._chains[link.GetPath()] = _linked(found, link)
         return found
 
-    def _with_own(self, inherited: _Bound, prim: Usd.Prim, relationships: list[Usd.Relationship]) -> _Bound:
-        targets, strong = list(inherited.targets), list(inherited.strong)
-        collections = inherited.collections
-        for relationship in relationships:
-            name = relationship.GetName()
-            if name.startswith(_COLLECTION):
-                collections = True
-                continue
-            purpose = _RELATIONSHIPS.get(name)
-            if purpose is None or strong[purpose]:
-                continue
-            paths = relationship.GetTargets()
-            if not paths:
-                continue
-            if not UsdShade.Material(prim.GetStage().GetPrimAtPath(paths[0])):
-                self._report(
-                    "material-missing",
-                    "warning",
-                    prim.GetPath(),
-                    f"{name} points to {paths[0]}, which is not a material on this stage; the binding does not count. "
-                    "Bind an existing material or load the layer that defines it",
-                )
-                continue
-            targets[purpose] = paths[0]
-            strength = UsdShade.MaterialBindingAPI.GetMaterialBindingStrength(relationship)
-            strong[purpose] = strength == UsdShade.Tokens.strongerThanDescendants
-        return replace(inherited, targets=tuple(targets), strong=tuple(strong), collections=collections)
+    def _with_collections(self, prim: Usd.Prim) -> _Row:
+        winners: list[Bound | None] = [None, None, None]
+        path, link = prim.GetPath(), prim
+        while link and not link.IsPseudoRoot():
+            chain = self._chain(link)
+            for row, purpose in enumerate(_PURPOSES):
+                own, winner = chain.own[row], winners[row]
+                if own is not None and (winner is None or own.strong):
+                    winner = own
+                for bound, collection in chain.collections:
+                    if bound.purpose != purpose:
+                        continue
+                    beaten = winner is None or bound.strong or winner is own
+                    if beaten and self._holds(link.GetStage(), collection, path):
+                        winner = bound
+                        break
+                winners[row] = winner
+            link = link.GetParent()
+        return tuple(winners)
+
+    def _holds(self, stage: Usd.Stage, collection: Sdf.Path, path: Sdf.Path) -> bool:
+        if collection not in self._members:
+            found = Usd.CollectionAPI.GetCollection(stage, collection)
+            self._members[collection] = found.ComputeMembershipQuery() if found else None
+        query = self._members[collection]
+        return query is not None and query.IsPathIncluded(path)
 
 
-def binding_purpose(name: str) -> str:
-    """Purpose in a binding's name: ``material:binding[:purpose]``, ``material:binding:collection[:purpose]:name``."""
+def _linked(above: _Chain, prim: Usd.Prim) -> _Chain:
+    """What a prim binds, on top of what is bound above it."""
+    relationships = [p for p in prim.GetAuthoredPropertiesInNamespace(_NAMESPACE) if isinstance(p, Usd.Relationship)]
+    # The namespace query leaves out the property that is named like the namespace itself.
+    plain = prim.GetRelationship(_NAMESPACE)
+    if plain and plain.IsAuthored():
+        relationships.append(plain)
+    if not relationships:
+        if above.own == (None, None, None) and not above.collections:
+            return above
+        return _Chain(above.direct, any_collections=above.any_collections)
+    own: list[Bound | None] = [None, None, None]
+    collections: list[tuple[Bound, Sdf.Path]] = []
+    for relationship in relationships:
+        name = relationship.GetName()
+        targets = relationship.GetTargets()
+        if name.startswith(_COLLECTION):
+            pair = sorted(targets, key=lambda target: not target.IsPropertyPath())
+            if len(pair) == 2 and pair[0].IsPropertyPath() and pair[1].IsPrimPath():
+                collections.append((_bound(relationship, pair[1], _collection_purpose(name)), pair[0]))
+        elif name in _DIRECT and targets:
+            row = _DIRECT[name]
+            own[row] = _bound(relationship, targets[0], _PURPOSES[row])
+    winning = [
+        over if over is not None and over.strong else mine or over for over, mine in zip(above.direct, own, strict=True)
+    ]
+    return _Chain(tuple(winning), tuple(own), tuple(collections), above.any_collections or bool(collections))
+
+
+def _bound(relationship: Usd.Relationship, target: Sdf.Path, purpose: str) -> Bound:
+    material = relationship.GetStage().GetPrimAtPath(target)
+    strong = relationship.GetMetadata("bindMaterialAs") == UsdShade.Tokens.strongerThanDescendants
+    return Bound(relationship, target, material if UsdShade.Material(material) else None, purpose, strong)
+
+
+def _collection_purpose(name: str) -> str:
+    """Purpose in ``material:binding:collection[:purpose]:name``."""
     parts = name.split(":")
-    if len(parts) == 3:
-        return parts[2]
     return parts[3] if len(parts) == 5 else ""
-
-
-def resolve_binding(prim: Usd.Prim) -> tuple[Usd.Prim | None, Usd.Relationship | None]:
-    """The material prim bound to a prim and the relationship that binds it, by USD's own resolution."""
-    api = UsdShade.MaterialBindingAPI(prim)
-    found: tuple[Usd.Prim | None, Usd.Relationship | None] = (None, None)
-    for purpose in (UsdShade.Tokens.full, UsdShade.Tokens.preview):
-        material, relationship = api.ComputeBoundMaterial(purpose)
-        found = (material.GetPrim(), relationship) if material and relationship else (None, None)
-        if found[1] and binding_purpose(found[1].GetName()) == purpose:
-            break
-    return found

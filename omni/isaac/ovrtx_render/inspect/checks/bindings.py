@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pxr import Usd, UsdShade
+from pxr import Usd, UsdGeom, UsdShade
 
-from ..bindings import Binding, dropped_targets, own_bindings
+from ..bindings import Binding, binds_material, dropped_targets, own_bindings
 from ..finding import Told
 
-__all__ = ["check_own_bindings", "check_unbound"]
+__all__ = ["check_own_bindings", "check_shown"]
 
 
 def check_own_bindings(prim: Usd.Prim) -> Iterator[Told]:
@@ -39,6 +39,14 @@ def check_own_bindings(prim: Usd.Prim) -> Iterator[Told]:
                 "dropped where the file is loaded as a reference",
                 name,
             )
+    if prim.IsA(UsdGeom.Subset) and not binds_material(prim):
+        yield Told(
+            "subset-not-bound",
+            path,
+            "the GeomSubset has a binding but is not one of faces in the family materialBind, so its faces show the "
+            "material of the mesh. Set its familyName to materialBind",
+            "familyName",
+        )
     if not prim.HasAPI(UsdShade.MaterialBindingAPI):
         yield Told(
             "binding-api-missing",
@@ -48,9 +56,27 @@ def check_own_bindings(prim: Usd.Prim) -> Iterator[Told]:
         )
 
 
-def check_unbound(binding: Binding, subsets: Sequence[Binding]) -> Iterator[Told]:
-    """A prim that nobody gave a look."""
-    if not binding.material and binding.fallback == "grey" and not any(subset.material for subset in subsets):
+def check_shown(binding: Binding, subsets: Sequence[Binding]) -> Iterator[Told]:
+    """What is wrong with the bindings that decide what a prim and its subsets show."""
+    for each in (binding, *subsets):
+        if each.missing:
+            yield Told(
+                "material-missing",
+                each.bound_at,
+                f"{each.relationship} points to {each.missing}, which is not a material on this stage; what is bound "
+                "so shows none. Bind an existing material or load the layer that defines it",
+                each.relationship,
+            )
+        elif each.material and each.purpose == "preview":
+            yield Told(
+                "binding-preview-only",
+                each.bound_at,
+                f"{each.relationship} is the only binding, and for previews: its material is shown here, but not by "
+                "RTX, which asks for the purpose full. Bind a material for all purposes",
+                each.relationship,
+            )
+    nothing = not binding.material and not binding.missing and binding.fallback == "grey"
+    if nothing and not any(subset.material or subset.missing for subset in subsets):
         yield Told(
             "material-unbound",
             binding.path,

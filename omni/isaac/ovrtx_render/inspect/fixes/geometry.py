@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from pxr import Sdf, Usd, UsdGeom, Vt
+from pxr import Gf, Sdf, Usd, UsdGeom, Vt
 
 from ...scene.openusd import TIME
 from ...scene.primvars import as_array
@@ -76,6 +76,26 @@ def _block(stage: Usd.Stage, finding: Finding) -> Plan:
     return Plan(f"Block {finding.prop}", author)
 
 
+def _convert(stage: Usd.Stage, finding: Finding) -> Plan | None:
+    """Other units: transform what is brought in last of all, by operations of the names that Omniverse gives them."""
+    scale, axis = finding.data["scale"], finding.data["turn"]
+    if not stage.GetPrimAtPath(finding.path).IsA(UsdGeom.Xformable):
+        return None
+    operations: list[tuple[str, Sdf.ValueTypeName, object]] = []
+    if axis:
+        operations.append(("xformOp:rotateX:unitsResolve", _TYPES.Double, 90.0 if axis == "Y" else -90.0))
+    if scale != 1.0:
+        operations.append(("xformOp:scale:unitsResolve", _TYPES.Double3, Gf.Vec3d(scale)))
+
+    def author(author: Author, path: str) -> None:
+        order = stage.GetPrimAtPath(path).GetAttribute("xformOpOrder").Get() or ()
+        for name, kind, value in operations:
+            author.value(path, name, kind, value)
+        author.value(path, "xformOpOrder", _TYPES.TokenArray, [*order, *(name for name, _, _ in operations)])
+
+    return Plan(f"Add {' and '.join(name for name, _, _ in operations)}", author)
+
+
 def _label(stage: Usd.Stage, finding: Finding) -> Plan | None:
     """No labels: name every asset (what stands at the top, or in an environment) by its prim."""
 
@@ -104,6 +124,7 @@ def _assets(stage: Usd.Stage) -> list[Usd.Prim]:
 
 
 RULES = {
+    "units-mismatch": _convert,
     "normals-inverted": _turn,
     "normals-opposed": _turn_normals,
     "mesh-non-manifold": _both_sides,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pxr import Sdf, Usd, UsdShade
+from pxr import Sdf, Usd, UsdGeom, UsdShade
 
 from ...scene.data import Material
 from ..bindings import dropped_targets, own_bindings
@@ -83,6 +83,12 @@ def _nearest_material(prim: Usd.Prim, name: str) -> Usd.Prim | None:
                     return found
         above = above.GetParent()
     return None
+
+
+def _join_family(stage: Usd.Stage, finding: Finding) -> Plan | None:
+    if stage.GetPrimAtPath(finding.path).GetAttribute("elementType").Get() != UsdGeom.Tokens.face:
+        return None
+    return Plan("Set familyName to materialBind", lambda author, path: author.token(path, "familyName", "materialBind"))
 
 
 def _apply_api(stage: Usd.Stage, finding: Finding) -> Plan:
@@ -176,6 +182,7 @@ RULES = {
     "binding-out-of-scope": _bring_in,
     "material-missing": _rebind,
     "binding-api-missing": _apply_api,
+    "subset-not-bound": _join_family,
     "material-unconnected": _connect,
     "material-context": _replace(guessed_look),
     "material-unsupported": _replace(guessed_look),
