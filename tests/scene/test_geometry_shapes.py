@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("pxr")
+Image = pytest.importorskip("PIL.Image")
 
-from pxr import Sdf, Usd, UsdGeom
+from pxr import Sdf, Usd, UsdGeom, UsdShade, Vt
 
 from omni.isaac.ovrtx_render.config import RendererCfg
 from omni.isaac.ovrtx_render.scene.data import GeometryKind, Scene
@@ -188,13 +189,61 @@ def test_ribbons_face_their_normals(stage):
     assert scene.instances.double_sided[0]
 
 
-def test_tetrahedra_draw_their_surface(stage):
+def make_tets(stage):
     tets = stage.DefinePrim("/tets", "TetMesh")
     tets.GetAttribute("points").Set([(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)])
     tets.GetAttribute("tetVertexIndices").Set([(0, 1, 2, 3)])
-    assert [finding.code for finding in read(stage).findings] == ["geometry-unsupported", "stage-empty"]
+    return tets
+
+
+def test_tetrahedra_draw_their_surface(stage):
+    tets = make_tets(stage)
+    computed = read(stage)
+    assert volume(computed.meshes[0]) == pytest.approx(1 / 6) and not computed.findings
     tets.GetAttribute("surfaceFaceVertexIndices").Set([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)])
     assert volume(read(stage).meshes[0]) == pytest.approx(1 / 6)
+    tets.GetAttribute("surfaceFaceVertexIndices").Clear()
+    tets.GetAttribute("tetVertexIndices").Set([])
+    assert [finding.code for finding in read(stage).findings] == ["mesh-empty", "stage-empty"]
+
+
+def test_tetrahedra_have_colours_and_parts_like_meshes(stage):
+    tets = make_tets(stage)
+    tets.GetAttribute("surfaceFaceVertexIndices").Set([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)])
+    colors = np.array([(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0)], np.float32)
+    UsdGeom.Gprim(tets).CreateDisplayColorPrimvar("vertex").Set(Vt.Vec3fArray.FromNumpy(colors))
+    scene = read(stage)
+    assert scene.materials[scene.instances.material[0]].use_vertex_color
+    np.testing.assert_array_equal(scene.meshes[0].colors, colors[scene.meshes[0].triangles])
+    subset = UsdGeom.Subset.Define(stage, "/tets/part")
+    subset.CreateElementTypeAttr("face")
+    subset.CreateFamilyNameAttr("materialBind")
+    subset.CreateIndicesAttr([3])
+    UsdShade.MaterialBindingAPI.Apply(subset.GetPrim()).Bind(UsdShade.Material.Define(stage, "/look"))
+    scene = read(stage)
+    triangles = [len(scene.meshes[scene.geometries[g].mesh].triangles) for g in scene.instances.geometry]
+    names = [scene.materials[m].name for m in scene.instances.material]
+    assert dict(zip(names, triangles, strict=True)) == {"displayColor": 3, "fallback:no surface": 1}
+
+
+def test_textures_that_only_meshes_can_have_are_told(stage, tmp_path):
+    Image.fromarray(np.full((2, 2, 3), 255, np.uint8)).save(tmp_path / "white.png")
+    material, shader = UsdShade.Material.Define(stage, "/look"), UsdShade.Shader.Define(stage, "/look/s")
+    texture = UsdShade.Shader.Define(stage, "/look/t")
+    shader.CreateIdAttr("UsdPreviewSurface")
+    texture.CreateIdAttr("UsdUVTexture")
+    texture.CreateInput("file", Sdf.ValueTypeNames.Asset).Set(str(tmp_path / "white.png"))
+    shader.CreateInput("diffuseColor", Sdf.ValueTypeNames.Color3f).ConnectToSource(texture.ConnectableAPI(), "rgb")
+    material.CreateSurfaceOutput().ConnectToSource(shader.ConnectableAPI(), "surface")
+    prims = [UsdGeom.Cube.Define(stage, "/cube"), make_curves(stage, [(0, 0, 0), (0, 0, 1)])]
+    for prim in prims:
+        UsdShade.MaterialBindingAPI.Apply(prim.GetPrim()).Bind(material)
+    assert not read(stage).findings
+    for prim in prims:
+        primvars = UsdGeom.PrimvarsAPI(prim)
+        primvars.CreatePrimvar("st", Sdf.ValueTypeNames.TexCoord2fArray, "constant").Set([(0, 0)])
+    told = {(finding.code, finding.path) for finding in read(stage).findings}
+    assert told == {("shader-node-approximated", "/cube"), ("shader-node-approximated", "/curves")}
 
 
 @pytest.mark.parametrize("kind", ["NurbsPatch", "NurbsCurves", "HermiteCurves"])

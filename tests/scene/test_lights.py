@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("pxr")
 
-from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdShade
 
 from omni.isaac.ovrtx_render.config import RendererCfg
 from omni.isaac.ovrtx_render.scene.data import Finding, Light, LightKind
@@ -200,6 +200,17 @@ def test_what_is_ignored_is_told(stage: Usd.Stage) -> None:
     assert light is not None
     assert [finding.code for finding in findings] == ["light-linking-ignored", "ies-ignored"]
     assert all(finding.path == "/light" for finding in findings)
+
+
+def test_a_node_that_feeds_a_light_is_told(stage: Usd.Stage) -> None:
+    lamp = UsdLux.SphereLight.Define(stage, "/light")
+    lamp.CreateColorAttr((0, 1, 0))
+    node = UsdShade.Shader.Define(stage, "/light/node")
+    lamp.GetColorAttr().AddConnection(node.CreateOutput("out", Sdf.ValueTypeNames.Color3f).GetAttr().GetPath())
+    light, findings, _ = read(lamp.GetPrim())
+    assert light is not None and light.radiance == (0, 1, 0)
+    assert [(finding.code, finding.path) for finding in findings] == [("shader-node-unsupported", "/light")]
+    assert "inputs:color" in findings[0].message and "/light/node" in findings[0].message
 
 
 def test_unsupported_lights(stage: Usd.Stage) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("pxr")
 
-from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdShade
 
 from omni.isaac.ovrtx_render.config import RendererCfg
 from omni.isaac.ovrtx_render.errors import SceneError
@@ -189,6 +189,37 @@ def test_point_instancer(stage):
     instancer.CreateInvisibleIdsAttr([2])
     instancer.DeactivateId(0)
     assert "/inst/protos/ball" not in drawn(read(stage)) and len(read(stage).instances) == 4
+
+
+def test_colours_of_the_instances_of_a_point_instancer(stage):
+    instancer = UsdGeom.PointInstancer.Define(stage, "/inst")
+    for name in ("plain", "green", "bound"):
+        UsdGeom.Cube.Define(stage, f"/inst/protos/{name}")
+    UsdGeom.Cube.Get(stage, "/inst/protos/green").CreateDisplayColorAttr([(0, 1, 0)])
+    look = UsdShade.Material.Define(stage, "/look")
+    UsdShade.MaterialBindingAPI.Apply(stage.GetPrimAtPath("/inst/protos/bound")).Bind(look)
+    instancer.CreatePrototypesRel().SetTargets([f"/inst/protos/{name}" for name in ("plain", "green", "bound")])
+    instancer.CreatePositionsAttr([(x, 0, 0) for x in range(4)])
+    instancer.CreateProtoIndicesAttr([0, 0, 1, 2])
+    color = UsdGeom.PrimvarsAPI(instancer).CreatePrimvar("displayColor", Sdf.ValueTypeNames.Color3fArray, "vertex")
+    color.Set([(1, 0, 0), (0, 0, 1), (1, 0, 0), (1, 0, 0)])
+    scene = read(stage)
+    at = scene.instances.transform[:, 3, 0].argsort()
+    colors = [scene.materials[material].base_color for material in scene.instances.material[at]]
+    assert colors == [(1, 0, 0), (0, 0, 1), (0, 1, 0), (0.8, 0, 0.8)]
+    assert len(scene.geometries) == 1
+    color.Set([(1, 0, 0)])
+    scene = read(stage)
+    assert scene.materials[scene.instances.material[0]].base_color == (0.18, 0.18, 0.18)
+    assert ("instancer-invalid", "/inst") in [(finding.code, finding.path) for finding in scene.findings]
+
+
+def test_lights_that_are_repeated_are_told(stage):
+    make_instancer(stage)
+    UsdLux.SphereLight.Define(stage, "/inst/protos/group/lamp")
+    scene = read(stage)
+    assert not scene.lights and "/inst" in scene.findings[0].message
+    assert [(f.code, f.path) for f in scene.findings] == [("light-unsupported", "/inst/protos/group/lamp")]
 
 
 def test_nested_point_instancers_and_prototypes_elsewhere(stage):

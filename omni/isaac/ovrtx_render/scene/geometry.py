@@ -11,10 +11,11 @@ import numpy as np
 
 from .curves import CurveError, Curves, tessellate_curves
 from .data import Finding, Geometry, GeometryKind, Material, Mesh
-from .meshes import MeshSource, Surface, mesh_key, read_mesh, read_tet_surface, tessellate
+from .meshes import MeshSource, Surface, mesh_key, read_mesh, tessellate
 from .openusd import TIME, Usd, UsdGeom
 from .prim_kinds import DRAWN
 from .primvars import Primvar, as_array, read_primvar
+from .surface import is_textured
 from .tessellate import capsule_profile, cylinder_profile, lathe, merge_spheres
 from .transforms import IDENTITY, axis_rotation
 
@@ -113,18 +114,12 @@ class GeometryReader:
             return self._read_analytic(prim, self._analytic[kind])
         if not kind or not prim.IsA(UsdGeom.Gprim):
             return []
-        if prim.IsA(UsdGeom.Mesh):
+        if prim.IsA(UsdGeom.Mesh) or kind == "TetMesh":
             return self._read_mesh(prim)
         if prim.IsA(UsdGeom.BasisCurves):
             return self._read_merged(prim, self._curves)
         if prim.IsA(UsdGeom.Points):
             return self._read_merged(prim, self._points)
-        if kind == "TetMesh":
-            source = read_tet_surface(prim)
-            if source is not None:
-                geometry = self._store.add_mesh(self._surface(source).part(None, None, None))
-                self._report(prim, source.problems)
-                return [self._part(prim, geometry, self._materials.bind(prim))]
         self._find(
             "geometry-unsupported",
             prim,
@@ -144,7 +139,9 @@ class GeometryReader:
         geometry = self._store.add_mesh(shape) if isinstance(shape, Mesh) else self._store.add(shape)
         axis = prim.GetAttribute("axis")
         offset = axis_rotation(axis.Get(TIME)) if axis else IDENTITY
-        return [self._part(prim, geometry, self._materials.bind(prim), offset)]
+        material = self._materials.bind(prim)
+        self._tell_texture(prim, material)
+        return [self._part(prim, geometry, material, offset)]
 
     def _read_mesh(self, prim: Usd.Prim) -> list[Part]:
         subsets = _material_subsets(prim)
@@ -218,6 +215,7 @@ class GeometryReader:
     def _read_merged(self, prim: Usd.Prim, build: Callable[[Usd.Prim, Primvar | None], Mesh | None]) -> list[Part]:
         """Points and curves: one tessellated mesh per prim."""
         material = self._materials.bind(prim)
+        self._tell_texture(prim, material)
         _, color_name = self.primvar_names(material)
         color = read_primvar(prim, color_name, 3) if color_name else None
         if isinstance(color, str):
@@ -294,6 +292,17 @@ class GeometryReader:
         """Primvars that a material reads: (texture coordinates, colour or None). Its geometry has those alone."""
         block = self._materials.materials[material]
         return block.uv_primvar, block.color_primvar if block.use_vertex_color else None
+
+    def _tell_texture(self, prim: Usd.Prim, material: int) -> None:
+        """Say that the texture coordinates of a prim that is no mesh do not count."""
+        block = self._materials.materials[material]
+        if is_textured(block) and prim.HasAttribute(f"primvars:{block.uv_primvar}"):
+            self._find(
+                "shader-node-approximated",
+                prim,
+                f"textures are not drawn on a {prim.GetTypeName()}, whose primvars:{block.uv_primvar} does not count: "
+                "their mean colour is. Convert it to a Mesh",
+            )
 
     def _part(
         self,

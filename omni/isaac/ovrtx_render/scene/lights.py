@@ -165,12 +165,15 @@ def read_light(
 def _attribute(prim: Usd.Prim, name: str) -> Usd.Attribute | None:
     """An input of a light, under its name of today or the one without ``inputs:`` that older files have.
 
+    An input that a node computes is that input itself.
+
     ``treatAsPoint`` never had the prefix and is found by its plain name.
     """
     for full_name in (f"inputs:{name}", name):
         attribute = prim.GetAttribute(full_name)
         if attribute and (attribute.HasAuthoredValue() or attribute.HasAuthoredConnections()):
-            return follow(attribute).attribute
+            source = follow(attribute)
+            return source.attribute if source.node is None else attribute
     return prim.GetAttribute(f"inputs:{name}") or None
 
 
@@ -211,6 +214,16 @@ def _report_ignored(prim: Usd.Prim, report: Report) -> None:
             or (excludes and excludes.GetTargets())
         ):
             report("light-linking-ignored", "warning", prim.GetPath(), f"collection:{name} is ignored; all is lit")
+    for attribute in prim.GetAuthoredAttributes():
+        node = follow(attribute).node if attribute.HasAuthoredConnections() else None
+        if node is not None:
+            report(
+                "shader-node-unsupported",
+                "warning",
+                prim.GetPath(),
+                f"{attribute.GetName()} is connected to {node.GetPath()}, and no nodes are evaluated for lights: the "
+                "light's own value is used. Author the value",
+            )
     profile = _value(prim, "shaping:ies:file")
     if getattr(profile, "path", ""):
         report("ies-ignored", "warning", prim.GetPath(), f"the IES profile {profile.path} is ignored")

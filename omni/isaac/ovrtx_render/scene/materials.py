@@ -109,6 +109,14 @@ class MaterialReader:
         self._sources[index].add(str(material_prim.GetPath()))
         return index
 
+    def bind_colored(self, prim: Usd.Prim, color: tuple[float, float, float]) -> int:
+        """:meth:`bind`, for a prim that a point instancer gives a colour: it counts where nothing else says any."""
+        index = self.bind(prim)
+        if self._bindings.material_of(prim) or Primvars(prim).find("displayColor") is not None:
+            return index
+        name = f"displayColor:{','.join(f'{c:g}' for c in color)}"
+        return self._add(replace(self.materials[index], name=name, base_color=color))
+
     def sources(self, index: int) -> set[str]:
         """Paths of the material prims that became a material; empty for display colours and the default."""
         return self._sources[index]

@@ -27,7 +27,6 @@ __all__ = [
     "Surface",
     "mesh_key",
     "read_mesh",
-    "read_tet_surface",
     "tessellate",
 ]
 
@@ -36,7 +35,8 @@ MOST_CORNERS = 1_000_000
 
 _SHAPE = frozenset(
     "points faceVertexCounts faceVertexIndices holeIndices normals subdivisionScheme orientation interpolateBoundary "
-    "creaseIndices creaseLengths creaseSharpnesses cornerIndices cornerSharpnesses".split()
+    "creaseIndices creaseLengths creaseSharpnesses cornerIndices cornerSharpnesses tetVertexIndices "
+    "surfaceFaceVertexIndices".split()
 )
 
 
@@ -144,18 +144,22 @@ def _identity(value: object, arrays: list[object]) -> object:
 
 
 def read_mesh(prim: Usd.Prim, uv_names: set[str], color_names: set[str]) -> MeshSource:
-    """Read a UsdGeomMesh and leave out what is broken.
+    """Read a UsdGeomMesh, or the surface of a UsdGeomTetMesh, and leave out what is broken.
 
     Args:
         uv_names: Texture coordinate primvars to fetch. ``st`` falls back to the first primvar that is typed as
             texture coordinates, since exporters name it as they like.
         color_names: Colour primvars to fetch.
     """
-    mesh = UsdGeom.Mesh(prim)
-    points = as_array(mesh.GetPointsAttr().Get(TIME), 3)
-    counts = as_array(mesh.GetFaceVertexCountsAttr().Get(TIME), 1, np.int64)[:, 0]
-    indices = as_array(mesh.GetFaceVertexIndicesAttr().Get(TIME), 1, np.int64)[:, 0]
-    holes = as_array(mesh.GetHoleIndicesAttr().Get(TIME), 1, np.int64)[:, 0]
+    mesh, base = UsdGeom.Mesh(prim), UsdGeom.PointBased(prim)
+    points = as_array(base.GetPointsAttr().Get(TIME), 3)
+    if mesh:
+        counts = as_array(mesh.GetFaceVertexCountsAttr().Get(TIME), 1, np.int64)[:, 0]
+        indices = as_array(mesh.GetFaceVertexIndicesAttr().Get(TIME), 1, np.int64)[:, 0]
+        holes = as_array(mesh.GetHoleIndicesAttr().Get(TIME), 1, np.int64)[:, 0]
+    else:
+        triangles = _tet_surface(prim)
+        counts, indices, holes = np.full(len(triangles), 3, np.int64), triangles.reshape(-1), np.zeros(0, np.int64)
     problems: list[str] = []
 
     wanted: list[tuple[str, Primvar]] = []
@@ -169,33 +173,22 @@ def read_mesh(prim: Usd.Prim, uv_names: set[str], color_names: set[str]) -> Mesh
             other = first_uv_name(prim)
             primvar = read_primvar(prim, other, width) if other else None
         if primvar is None and key == "normals":
-            values = as_array(mesh.GetNormalsAttr().Get(TIME), 3)
+            values = as_array(base.GetNormalsAttr().Get(TIME), 3)
             if len(values):
-                primvar = Primvar("normals", np.nan_to_num(values), str(mesh.GetNormalsInterpolation()))
+                primvar = Primvar("normals", np.nan_to_num(values), str(base.GetNormalsInterpolation()))
         if isinstance(primvar, str):
             problems.append(f"{primvar}; it is ignored")
         elif primvar is not None:
             wanted.append((key, primvar))
 
     source = _checked(points, counts, indices, holes, wanted, problems)
-    source.scheme = str(mesh.GetSubdivisionSchemeAttr().Get(TIME) or "catmullClark")
-    source.left_handed = mesh.GetOrientationAttr().Get(TIME) == UsdGeom.Tokens.leftHanded
+    source.left_handed = base.GetOrientationAttr().Get(TIME) == UsdGeom.Tokens.leftHanded
+    if mesh:
+        source.scheme = str(mesh.GetSubdivisionSchemeAttr().Get(TIME) or "catmullClark")
     if source.scheme == "catmullClark":
         boundary = mesh.GetInterpolateBoundaryAttr().Get(TIME)
         source.keep_boundary_corners = boundary != UsdGeom.Tokens.edgeOnly
         source.creases = _creases(mesh, len(source.points))
-    return source
-
-
-def read_tet_surface(prim: Usd.Prim) -> MeshSource | None:
-    """Read the surface triangles of a UsdGeomTetMesh, or None if it authors none."""
-    triangles = as_array(prim.GetAttribute("surfaceFaceVertexIndices").Get(TIME), 3, np.int64)
-    if not len(triangles):
-        return None
-    points = as_array(prim.GetAttribute("points").Get(TIME), 3)
-    counts = np.full(len(triangles), 3, np.int64)
-    source = _checked(points, counts, triangles.reshape(-1), np.zeros(0, np.int64), [], [])
-    source.left_handed = prim.GetAttribute("orientation").Get(TIME) == UsdGeom.Tokens.leftHanded
     return source
 
 
@@ -284,6 +277,14 @@ def _checked(
     return MeshSource(
         points, counts[valid], indices, np.flatnonzero(valid).astype(np.int64), num_faces, data, problems=problems
     )
+
+
+def _tet_surface(prim: Usd.Prim) -> np.ndarray:
+    """(T, 3) int64 surface triangles of a UsdGeomTetMesh: those that it authors, else the faces of one tetrahedron."""
+    authored = as_array(prim.GetAttribute("surfaceFaceVertexIndices").Get(TIME), 3, np.int64)
+    if len(authored) or not prim.GetAttribute("tetVertexIndices").HasValue():
+        return authored
+    return as_array(UsdGeom.TetMesh.ComputeSurfaceFaces(UsdGeom.TetMesh(prim), TIME), 3, np.int64)
 
 
 def _creases(mesh: UsdGeom.Mesh, num_points: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:

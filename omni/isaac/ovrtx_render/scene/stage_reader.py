@@ -28,9 +28,10 @@ from .geometry import GeometryReader, GeometryStore
 from .materials import MaterialReader
 from .own_rows import OwnMaterials, own_materials
 from .prim_kinds import DRAWN, NOT_WALKED, PROTOTYPES
-from .primvars import as_array
+from .primvars import Primvar, as_array, read_primvar
 from .records import PathIndex, PathTable, Subtree, is_below
 from .semantics import SemanticReader
+from .surface import is_textured
 from .transforms import IDENTITY, RESET, ROOT, local_matrix, matrix
 
 __all__ = ["StageReader", "TransformUpdate", "open_stage", "read_scene", "read_transforms"]
@@ -358,14 +359,14 @@ class StageReader:
         materials = np.tile(np.array(subtree.material, np.int32), (len(members), 1))
         looks = dict(zip(subtree.look, subtree.material, strict=True))
         columns = {look: np.flatnonzero(np.array(subtree.look) == look) for look in looks}
-        if any(is_below(finding.path, root + at) for finding in walk.findings[told:]):
-            # It is told of each member, which only walking each of them does.
+        if subtree.frame != subtree.path or any(is_below(f.path, root + at) for f in walk.findings[told:]):
+            # What is told is told of each member, which only walking each of them does; and instancers have colours.
             del rows[equal:]
         for row in rows[equal:]:
             for look, first in looks.items():
                 prim = self._stage.GetPrimAtPath(_rename(subtree.paths.paths[look], root, roots[members[row]]))
                 index = walk.materials.bind(prim)
-                if walk.primvar_names(index) != walk.primvar_names(first):
+                if walk.needs(index) != walk.needs(first):
                     rows.remove(row)
                     break
                 materials[row, columns[look]] = index
@@ -428,9 +429,9 @@ class _Walk:
         scene.materials, scene.textures = self.materials.materials, self.materials.textures
         scene.labels = [dict(labels) for labels in self._labels]
 
-    def primvar_names(self, material: int) -> tuple[str, str | None]:
-        """See :meth:`.GeometryReader.primvar_names`."""
-        return self._geometry.primvar_names(material)
+    def needs(self, material: int) -> tuple[object, ...]:
+        """What of a material is more than the look of what it is bound to: primvars in the mesh, things to tell."""
+        return (*self._geometry.primvar_names(material), is_textured(self.materials.materials[material]))
 
     def visit(self, prim: Usd.Prim, context: _Context, stops: Iterable[str]) -> Subtree:
         """Visit a prim and everything below it.
@@ -551,6 +552,7 @@ class _Walk:
                 path,
                 f"{int((~valid).sum())} instances name no prototype that exists or have no finite place: not drawn.",
             )
+        colors = self._instance_colors(prim, path, len(indices))
         for which, target in enumerate(targets):
             rows = np.flatnonzero((indices == which) & shown & valid)
             prototype = self._stage.GetPrimAtPath(target)
@@ -564,12 +566,22 @@ class _Walk:
                 context, node=ROOT, predicate=PROTOTYPES, instancers=(*context.instancers, path), owner=context.owner
             )
             self._visit(prototype, inner, below)
+            for light, _ in below.lights:
+                self._find(
+                    "light-unsupported",
+                    light.path,
+                    f"The light is part of what {path} repeats, and does not light the scene there. Place it outside.",
+                )
             relative = below.relative()
+            colored = None if colors is None else self._colorable(below, path)
             for row in rows:
                 for i, transform in enumerate(relative):
+                    material = below.material[i]
+                    if colors is not None and colored and colored[i] is not None:
+                        material = self.materials.bind_colored(colored[i], colors[row])
                     out.add_instance(
                         below.geometry[i],
-                        below.material[i],
+                        material,
                         context.node,
                         transform @ transforms[row],
                         below.double_sided[i],
@@ -579,6 +591,26 @@ class _Walk:
                         below.paths.paths[below.owner[i]],
                         below.paths.paths[below.look[i]],
                     )
+
+    def _instance_colors(self, prim: Usd.Prim, path: str, count: int) -> list[tuple[float, float, float]] | None:
+        """A colour for each instance of a point instancer, or None if it gives none."""
+        found = read_primvar(prim, "displayColor", 3)
+        if isinstance(found, Primvar) and found.interpolation == "constant":
+            return None
+        if isinstance(found, Primvar) and len(found.values) == count:
+            return [tuple(color) for color in np.maximum(found.values, 0.0).tolist()]
+        if found is not None:
+            fits = f"displayColor has {len(found.values)} values for" if isinstance(found, Primvar) else f"{found} for"
+            self._find("instancer-invalid", path, f"{fits} {count} instances; it is ignored.")
+        return None
+
+    def _colorable(self, below: Subtree, path: str) -> list[Usd.Prim | None]:
+        """The prim, or subset, that each instance of a prototype has its look from; None below further instancers."""
+        names = below.paths.paths
+        return [
+            self._stage.GetPrimAtPath(names[look]) if names[frame] == path else None
+            for look, frame in zip(below.look, below.frame, strict=True)
+        ]
 
     def _find(self, code: str, path: str, message: str, severity: str = "warning") -> None:
         self.findings.append(Finding(code, severity, path, message))

@@ -10,7 +10,7 @@ from pxr import Usd
 from .data import AlphaMode, Material
 from .shading_networks import NetworkReader, Signal
 
-__all__ = ["GLASS_OPACITY", "build_material", "glass_opacity", "normal_incidence_ior"]
+__all__ = ["GLASS_OPACITY", "build_material", "glass_opacity", "is_textured", "normal_incidence_ior"]
 
 GLASS_OPACITY = 0.15
 """Opacity that stands for full transmission: there is no refraction here, and clear glass must not vanish."""
@@ -31,6 +31,11 @@ def normal_incidence_ior(reflectance: float) -> float:
     """Index of refraction of a dielectric with this reflectance at normal incidence."""
     root = min(max(reflectance, 0.0), 0.99) ** 0.5
     return (1.0 + root) / (1.0 - root)
+
+
+def is_textured(material: Material) -> bool:
+    """Whether any input of a material reads a texture."""
+    return any(value is not None for name, value in vars(material).items() if name.endswith("_texture"))
 
 
 def build_material(

@@ -9,14 +9,10 @@ from pxr import Usd, UsdGeom
 from ...scene.data import Material
 from ...scene.openusd import TIME
 from ...scene.primvars import first_uv_name
+from ...scene.surface import is_textured
 from ..finding import Told
 
 __all__ = ["check_uvs", "is_textured"]
-
-
-def is_textured(material: Material) -> bool:
-    """Whether any input of a material reads a texture."""
-    return any(value is not None for name, value in vars(material).items() if name.endswith("_texture"))
 
 
 def check_uvs(prim: Usd.Prim, look: str, material: Material) -> Iterator[Told]:
