@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("pxr", reason="needs the extra 'standalone'")
+pytest.importorskip("PIL", reason="needs the extra 'standalone'")
+
+from gallery import CASES
 
 from omni.isaac.ovrtx_render.demo import build_stage
 from omni.isaac.ovrtx_render.inspect import check
@@ -19,3 +24,10 @@ def test_the_demo_scene_is_sound() -> None:
     steel = report.users("/World/Looks/steel")
     assert len(steel) > 1 and all(binding.material == "/World/Looks/steel" for binding in steel)
     assert report.users("") == []
+
+
+def test_a_universal_surface_that_rtx_does_not_know_is_told_of(tmp_path: Path) -> None:
+    stage = CASES["material-unbound"].stage(tmp_path, broken=False)
+    stage.GetPrimAtPath("/World/Looks/blue/Surface").GetAttribute("info:id").Set("StudioSurface")
+    assert [finding.code for finding in check(stage, backend="ovrtx").findings] == ["shader-unknown-to-rtx"]
+    assert [finding.code for finding in check(stage, backend="warp").findings] == ["material-unsupported"]

@@ -88,6 +88,12 @@ def _(scene: Scene) -> None:
         material.CreateSurfaceOutput("mdl").ConnectToSource(other.ConnectableAPI(), "out")
 
 
+@case("surface-differs", "Blue here, and red in RTX.")
+def _(scene: Scene) -> None:
+    color = Gf.Vec3f(0.7, 0.08, 0.05) if scene.broken else Gf.Vec3f(0.05, 0.2, 0.6)
+    scene.mdl("blue", "OmniPBR.mdl", "OmniPBR", diffuse_color_constant=(T.Color3f, color))
+
+
 @case("mdl-module-missing", "RTX shows its error material; here the inputs are read by their names.", repairs=True)
 def _(scene: Scene) -> None:
     color = (T.Color3f, Gf.Vec3f(0.1, 0.4, 0.1))

@@ -74,10 +74,11 @@ def _(scene: Scene) -> None:
         scene.stage.GetPrimAtPath("/World/Looks/blue").RemoveProperty("outputs:surface")
 
 
-@case("material-unsupported", "Magenta.", repairs=True)
+@case("material-unsupported", "Magenta. RTX, which brings this module along, shows its look.", repairs=True)
 def _(scene: Scene) -> None:
     if scene.broken:
-        scene.stage.GetPrimAtPath("/World/Looks/blue/Surface").GetAttribute("info:id").Set("StudioSurface")
+        scene.stage.GetPrimAtPath("/World/Looks/blue").RemoveProperty("outputs:surface")
+        scene.mdl("blue", "OmniVolumeDensity.mdl", "OmniVolumeDensity")
 
 
 @case("mdl-module-guessed", "Colours are read, what only that module does is not.", repairs=True)

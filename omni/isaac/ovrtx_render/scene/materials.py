@@ -9,7 +9,7 @@ after the first; :meth:`MaterialReader.sources` tells the prims behind an entry.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pxr import Sdf, Usd, UsdLux
@@ -210,12 +210,18 @@ class MaterialReader:
             )
         )
 
-    def read(self, material: Usd.Prim, primvars: Primvars) -> Material:
-        """Read a material prim for a prim that shows it; the table stays as it is."""
+    def read(self, material: Usd.Prim, primvars: Primvars, contexts: Sequence[str] = _CONTEXTS) -> Material:
+        """Read a material prim for a prim that shows it; the table stays as it is.
+
+        Args:
+            material: The material prim.
+            primvars: Primvars of the prim that shows it.
+            contexts: Render contexts whose surfaces may be read, the preferred one first.
+        """
         name = str(material.GetPath())
         reader = NetworkReader(primvars, self._textures, self.report)
         unknown: list[str] = []
-        for context in _CONTEXTS:
+        for context in contexts:
             shader = surface_source(material, context)
             if shader is None:
                 continue

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from pxr import Sdf, Usd
 
-from ...scene.data import AlphaMode, Material
+from ...config import RendererCfg
+from ...scene.data import AlphaMode, Material, TextureRef
+from ...scene.materials import MaterialReader
 from ...scene.openusd import TIME
 from ...scene.shader_inputs import follow, mdl_name, shader_id, surface_source
+from ...scene.shading_networks import Primvars
 from ...scene.textures import anchored_paths, resolve_asset
 from ..finding import Told
 from .textures import check_textures
@@ -19,6 +22,9 @@ __all__ = ["CONTEXTS", "CORE_MDL", "check_look", "check_opacity", "mdl_search_pa
 
 CONTEXTS = ("", "mtlx", "mdl")
 """Render contexts that some backend reads; RTX prefers the last one."""
+
+_ALIKE = 0.1
+"""Largest difference of two linear base colours, in any channel, that are called alike."""
 
 CORE_MDL = (
     "OmniGlass", "OmniHair", "OmniPBR", "OmniSurface", "OmniVolume", "OmniImposter", "UsdPreviewSurface", "SimPBR",
@@ -50,6 +56,8 @@ def check_look(material: Usd.Prim) -> Iterator[Told]:
             )
         return
     yield from _check_rtx(material, present)
+    if len(present) > 1:
+        yield from _check_alike(material, list(present))
     seen: set[Sdf.Path] = set()
     for shader in present.values():
         if shader.GetPath() not in seen:
@@ -100,14 +108,40 @@ def _check_rtx(material: Usd.Prim, present: dict[str, Usd.Prim]) -> Iterator[Tol
     shader = present[context]
     identifier = shader_id(shader)
     known = mdl_name(shader) or identifier == "UsdPreviewSurface" or identifier.startswith("ND_")
-    if context and not known:
+    if not known:
         yield Told(
             "shader-unknown-to-rtx",
             str(shader.GetPath()),
-            f"RTX takes outputs:{context}:surface, whose shader {identifier or 'without info:id'!r} it does not know, "
-            "and draws an error material. Connect a shader that it knows, or remove that output",
+            f"RTX takes outputs:{context + ':' if context else ''}surface, whose shader "
+            f"{identifier or 'without info:id'!r} it does not know, and draws an error material. Connect a shader that "
+            "it knows, or remove that output",
             "info:id",
         )
+
+
+def _check_alike(material: Usd.Prim, contexts: list[str]) -> Iterator[Told]:
+    """Compare the surface that is drawn here with the one that RTX prefers."""
+    preferred = contexts[-1]
+    reader = MaterialReader(material.GetStage(), RendererCfg(texture_max_size=64), [])
+    here, there = (reader.read(material, Primvars(material), which) for which in (contexts, [preferred]))
+    if any(each.name.startswith("fallback:") for each in (here, there)):
+        return  # told of as a shader that cannot be read
+    files = [_file(reader, each.base_color_texture) for each in (here, there)]
+    colors = [tuple(min(component, 1.0) for component in each.base_color) for each in (here, there)]
+    if files[0] == files[1] and max(abs(a - b) for a, b in zip(*colors, strict=True)) < _ALIKE:
+        return
+    shown = [file or f"({', '.join(f'{c:.2g}' for c in color)})" for file, color in zip(files, colors, strict=True)]
+    yield Told(
+        "surface-differs",
+        str(material.GetPath()),
+        f"the surfaces of the material differ: the first one gives the base colour {shown[0]}, and is drawn here; RTX "
+        f"prefers outputs:{preferred}:surface, which gives {shown[1]}. Make them alike, or remove one",
+        f"outputs:{preferred}:surface",
+    )
+
+
+def _file(reader: MaterialReader, reference: TextureRef | None) -> str:
+    return Path(reader.textures[reference.texture].path).name if reference is not None else ""
 
 
 def _check_module(shader: Usd.Prim) -> Iterator[Told]:
