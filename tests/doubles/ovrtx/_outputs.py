@@ -18,6 +18,9 @@ from ._tensors import check_fence
 _POISON = {"uint8": 0xCD, "uint32": 0xDEADBEEF, "float16": np.nan, "float32": np.nan}
 
 
+GIVEN_BACK: list[weakref.ref[Any]] = []
+"""Memory on the host of mappings that ended."""
+
 _SPOILING: deque[Any] = deque(maxlen=64)
 """CUDA memory that may be written to still."""
 
@@ -185,6 +188,9 @@ class MappedRenderVar:
             raise RuntimeError(f"the caller wrote into memory of the renderer: '{self._path}'")
         if OPTIONS.poison_unmapped:
             self._memory[...] = poison(self._data.shape, self._data.dtype)
+        # Alive from now on only if somebody holds a view, who keeps the library from using the memory again.
+        GIVEN_BACK.append(weakref.ref(self._memory))
+        self._memory = None
 
     def _poison_after(self, stream: int | None) -> None:
         """Spoil CUDA memory once all that was launched on a stream is done, and not later."""

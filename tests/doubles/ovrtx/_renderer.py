@@ -25,6 +25,7 @@ from ._enums import (
     TextureStreamingMode,
 )
 from ._operations import Operation, Queue
+from ._outputs import GIVEN_BACK
 from ._population import open_file, open_text
 from ._settings import COMPLAINTS, OPTIONS, VERSION
 from ._stage import RuntimeStage
@@ -98,6 +99,10 @@ class Renderer:
             count = len(mapped) + len(self._mappings)
             COMPLAINTS.append(f"Renderer destroyed with {count} active mapping(s)")
             warnings.warn(COMPLAINTS[-1], RuntimeWarning, stacklevel=2)
+        held = sum(memory() is not None for memory in GIVEN_BACK)
+        GIVEN_BACK.clear()
+        if held:
+            COMPLAINTS.append(f"Renderer destroyed with views of {held} mapping(s) that were given back")
         self._alive = False
         self._stepper.close()
 
