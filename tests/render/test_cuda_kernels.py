@@ -62,6 +62,10 @@ VARIANTS: dict[str, tuple[int, int]] = {
     "textured": (MESHES | SKY | TEXTURES, 120),
     "pbr": (MESHES | ANALYTIC | SKY | PBR, 56),
     "pbr, textures, sky map": (MESHES | ANALYTIC | SKY | SKY_MAP | PBR | TEXTURES | NORMAL_MAPS, 240),
+    "layers, local lights": (MESHES | ANALYTIC | LAYERS | LOCAL_LIGHTS, 184),
+    "coat, sky map": (ANALYTIC | SKY | SKY_MAP | PBR | COAT, 240),
+    "textures, layers, local lights": (MESHES | PBR | TEXTURES | LAYERS | LOCAL_LIGHTS, 280),
+    "normal maps, coat, layers": (MESHES | SKY | PBR | COAT | NORMAL_MAPS | LAYERS, 192),
     "everything": (
         MESHES | ANALYTIC | SKY | SKY_MAP | PBR | COAT | TEXTURES | NORMAL_MAPS | LAYERS | LOCAL_LIGHTS,
         416,

@@ -88,6 +88,7 @@ def shade_pixel(
             ground = ground * (before * options.weight)
             return wp.vec4(ground[0], ground[1], ground[2], 0.0)
         return nothing
+    lit_by = lighting_env(shapes, inst, camera.env)
     s = evaluate_surface(shapes, scene, camera, px, py, hits.t[p], inst, hits.prim[p], hits.u[p], hits.v[p], features)
     alpha = float(1.0)
     if (features & LAYERS) != 0:
@@ -148,7 +149,6 @@ def shade_pixel(
                     top = environment_specular(env, mirror, s.clearcoat_roughness, features)
                     glow = glow * (1.0 - coat) + top * coat
             glow = glow * open
-        lit_by = lighting_env(shapes, inst, camera.env)
         for channel in range(options.num_lights):
             i = light_index(light_begin, lit_by, channel)
             if i >= 0:
