@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,38 @@ def test_a_renderer_that_runs_shows_the_fix_and_its_undoing(tmp_path: Path, devi
         inspector.sync()
         assert [finding.code for finding in inspector.findings] == ["texture-unresolved"]
         assert np.array_equal(renderer.render(cameras)["rgb"].numpy()[0], broken)
+
+
+def test_a_lookalike_reads_what_the_prim_brings_along(tmp_path: Path, device: str) -> None:
+    """Vertex colours, and texture coordinates under another name than st."""
+    scene = Scene(tmp_path, False, False)
+    scene.checker()
+    colors = UsdGeom.PrimvarsAPI(scene.box).CreatePrimvar("displayColor", T.Color3fArray, "vertex")
+    colors.Set([Gf.Vec3f(i & 1, i >> 1 & 1, i >> 2) for i in range(8)])
+    surface = scene.shader("colors/Surface", "ND_standard_surface_surfaceshader")
+    reader = scene.shader("colors/Reader", "ND_geompropvalue_color3", geomprop=(T.String, "displayColor"))
+    surface.CreateInput("base_color", T.Color3f).ConnectToSource(reader.ConnectableAPI(), "out")
+    material = UsdShade.Material.Get(scene.stage, "/World/Looks/colors")
+    material.CreateSurfaceOutput("mtlx").ConnectToSource(surface.ConnectableAPI(), "out")
+    scene.bind(scene.box.GetPrim(), "colors")
+    values = scene.panel.GetPrim().GetAttribute("primvars:st").Get()
+    scene.panel.GetPrim().RemoveProperty("primvars:st")
+    scene.uvs(scene.panel, "UVMap", [tuple(value) for value in values])
+    scene.mdl("picture", "OmniPBR.mdl", "OmniPBR", diffuse_texture=PICTURE)
+    scene.bind(scene.panel.GetPrim(), "picture")
+    scene.stage.Save()
+    before = photograph(scene.stage, device, output="albedo").astype(int)
+    for name in ("colors", "picture"):
+        lookalike(scene.stage, f"/World/Looks/{name}").apply()
+    nodes = scene.stage.GetPrimAtPath("/World/Looks/picture").GetChildren()
+    assert "UVMap" in [node.GetAttribute("inputs:varname").Get() for node in nodes]
+    assert np.abs(photograph(scene.stage, device, output="albedo") - before).max() <= 2
+    assert np.ptp(before, axis=(0, 1)).max() > 100
+
+
+@pytest.mark.parametrize("code", ["light-level", "camera-clipped", "texture-color-space", "uv-set-name"])
+def test_a_fix_reads_figures_and_not_prose(code: str, tmp_path: Path) -> None:
+    report = check(CASES[code].stage(tmp_path), RendererCfg().replace(**CASES[code].cfg))
+    (finding,) = report.findings
+    fix = report.fix(finding)
+    assert report.fix(replace(finding, message="other words")).preview() == fix.preview()

@@ -33,6 +33,7 @@ MAX_PIXELS = 1 << 28
 """Images with more pixels than this (16384 x 16384) are refused: they are bombs or mistakes."""
 
 _RAW_SPACES = {"raw", "linear", "lin_rec709", "lin_rec709_scene", "lin_srgb", "data", "non-color", "identity"}
+_SRGB_SPACES = {"g22_rec709", "gamma22"}
 
 
 @dataclass(eq=False)
@@ -178,13 +179,17 @@ class TextureStore:
         return image
 
 
-def _is_srgb(color_space: str, image: Image) -> bool:
+def encoding_of(color_space: str) -> str:
+    """Whether a colour space is read as ``sRGB`` or ``raw``; empty where the file decides, as for ``auto``."""
     name = color_space.lower()
     if name in _RAW_SPACES:
-        return False
-    if name.startswith("srgb") or name in ("g22_rec709", "gamma22", "srgb_texture", "srgb_rec709_scene"):
-        return True
-    return image.auto_srgb
+        return "raw"
+    return "sRGB" if name.startswith("srgb") or name in _SRGB_SPACES else ""
+
+
+def _is_srgb(color_space: str, image: Image) -> bool:
+    encoding = encoding_of(color_space)
+    return encoding == "sRGB" if encoding else image.auto_srgb
 
 
 def anchored_paths(attribute: Usd.Attribute, authored: str) -> list[str]:

@@ -76,5 +76,6 @@ def _check_clipping(
                 f"the clipping range ({low:g}, {high:g}) cuts away everything before the camera, which lies between "
                 f"{first[which]:.4g} and {last[which]:.4g} stage units. Set clippingRange to hold that",
                 "clippingRange",
+                data={"near": float(first[which]), "far": float(last[which])},
             ),
         )

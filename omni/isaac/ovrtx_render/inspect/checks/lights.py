@@ -93,6 +93,7 @@ def check_lights(
             "/",
             f"the lights are too {how}: about {level:.2g} lux in the middle of the scene{why}. RTX, whose exposure is "
             "fixed, shows black or white. Correct their intensities, or metersPerUnit",
+            data={"lux": level},
         )
     elif cfg.exposure != "auto":
         white = level / math.pi * 2.0**cfg.exposure

@@ -11,7 +11,7 @@ from pxr import Sdf, Usd
 
 from ...scene.openusd import TIME
 from ...scene.shader_inputs import follow, input_attribute, mdl_name, shader_id
-from ...scene.textures import read_asset, resolve_asset
+from ...scene.textures import encoding_of, read_asset, resolve_asset
 from ..finding import Told
 
 __all__ = ["asset_inputs", "check_textures", "is_eight_bit_color"]
@@ -32,7 +32,6 @@ _DATA = frozenset(
         "metalness", "specular_roughness", "base_metalness", "geometry_normal",
     }
 )  # fmt: skip
-_RAW = frozenset({"raw", "linear", "lin_rec709", "lin_rec709_scene", "data", "identity"})
 
 
 def check_textures(shader: Usd.Prim) -> Iterator[Told]:
@@ -50,7 +49,7 @@ def check_textures(shader: Usd.Prim) -> Iterator[Told]:
         space = _space(asset)
         if data and _reads_srgb(asset, space):
             yield _told(asset, f"{', '.join(sorted(data))} reads the texture as sRGB, so its values are bent", "raw")
-        elif not data and space.lower() in _RAW and is_eight_bit_color(asset):
+        elif not data and encoding_of(space) == "raw" and is_eight_bit_color(asset):
             yield _told(
                 asset, f"{', '.join(sorted(names))} reads the texture as raw, so colours are too bright", "sRGB"
             )
@@ -78,6 +77,7 @@ def _told(asset: Usd.Attribute, problem: str, space: str) -> Told:
         str(prim.GetPath()),
         f"{problem}. Set {what} to {space}",
         "inputs:sourceColorSpace" if on_node else asset.GetName(),
+        data={"space": space},
     )
 
 
@@ -104,7 +104,7 @@ def _space(asset: Usd.Attribute) -> str:
 
 
 def _reads_srgb(asset: Usd.Attribute, space: str) -> bool:
-    if space.lower().startswith("srgb") or space in ("g22_rec709", "gamma22"):
+    if encoding_of(space) == "sRGB":
         return True
     # For "auto", UsdUVTexture goes by the file; MDL and MaterialX go by the type of the input.
     by_file = space == "auto" and shader_id(asset.GetPrim()) == "UsdUVTexture" and not mdl_name(asset.GetPrim())

@@ -38,6 +38,7 @@ def check_uvs(prim: Usd.Prim, look: str, material: Material) -> Iterator[Told]:
             f"the textures of {look} read primvars:{name}, but the prim has its texture coordinates in "
             f"primvars:{other}: they are used here, but RTX shows one texel all over. Rename one of the two",
             f"primvars:{other}",
+            data={"primvar": name},
         )
     else:
         yield Told(
@@ -45,4 +46,5 @@ def check_uvs(prim: Usd.Prim, look: str, material: Material) -> Iterator[Told]:
             path,
             f"the textures of {look} read primvars:{name}, which the prim does not have: the mean colour of the "
             "textures is drawn. Give it texture coordinates, or a material without textures",
+            data={"primvar": name},
         )

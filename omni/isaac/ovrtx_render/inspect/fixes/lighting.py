@@ -53,8 +53,8 @@ def _light_up(stage: Usd.Stage, finding: Finding) -> Plan | None:
 
 def _scale_lights(stage: Usd.Stage, finding: Finding) -> Plan | None:
     """Too faint or too strong altogether: scale all intensities alike."""
-    level = float(finding.message.split("about ", 1)[1].split(" lux", 1)[0])
-    if level <= 0.0:
+    level = finding.data["lux"]
+    if not 0.0 < level < math.inf:
         return None
     stops = round(math.log2(_USUAL / level))
 
@@ -74,7 +74,7 @@ def _reset_exposure(stage: Usd.Stage, finding: Finding) -> Plan | None:
 
 
 def _widen(stage: Usd.Stage, finding: Finding) -> Plan:
-    near, far = (float(part) for part in finding.message.split(" between ", 1)[1].split(" stage", 1)[0].split(" and "))
+    near, far = finding.data["near"], finding.data["far"]
     high = 2.0 * far if math.isfinite(far) else 1.0e4 * max(near, 1.0)
     # A quarter of the distance to what is nearest, but not so little that depth loses its precision.
     low = max(near / 4.0, high * 1.0e-5)

@@ -6,13 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from pxr import Gf, Sdf, Usd
+from pxr import Gf, Sdf, Usd, UsdGeom
 
 from ...config import RendererCfg
 from ...scene.data import AlphaMode, Material, Texture, TextureRef, Wrap
+from ...scene.material_bindings import BindingResolver
 from ...scene.materials import DEFAULT_COLOR, MaterialReader
 from ...scene.shader_inputs import as_floats, follow
 from ...scene.shading_networks import Primvars
+from ..bindings import bound_subsets
 from .author import Author
 
 __all__ = ["Look", "author_lookalike", "guessed_look", "read_look"]
@@ -56,9 +58,21 @@ class Look:
 
 
 def read_look(material: Usd.Prim) -> Look:
-    """What our own reader makes of a material."""
+    """What our own reader makes of a material for the first prim that shows it, whose primvars it may read."""
     reader = MaterialReader(material.GetStage(), RendererCfg(), [])
-    return Look(reader.read(material, Primvars(material)), tuple(reader.textures))
+    shown_by = _first_user(material) or material
+    return Look(reader.read(material, Primvars(shown_by)), tuple(reader.textures))
+
+
+def _first_user(material: Usd.Prim) -> Usd.Prim | None:
+    resolver = BindingResolver()
+    drawn = Usd.PrimRange(material.GetStage().GetPseudoRoot(), Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate))
+    for prim in drawn:
+        for part in (prim, *bound_subsets(prim)) if prim.IsA(UsdGeom.Gprim) else ():
+            bound = resolver.resolve(part)
+            if bound is not None and bound.material == material:
+                return part
+    return None
 
 
 def guessed_look(material: Usd.Prim) -> Look:
@@ -100,7 +114,9 @@ def author_lookalike(author: Author, path: str, look: Look) -> None:
     default = Material("")
     for field, name, kind in _INPUTS:
         value, texture = getattr(material, field), getattr(material, f"{field}_texture")
-        if texture is not None:
+        if field == "base_color" and material.use_vertex_color:
+            author.connect(surface, f"inputs:{name}", kind, _author_vertex_color(author, path, material))
+        elif texture is not None:
             node, output = _author_texture(author, path, field, look, texture, kind == _TYPES.Color3f)
             author.connect(surface, f"inputs:{name}", kind, f"{node}.outputs:{output}")
         elif value != getattr(default, field) or field in ("base_color", "roughness"):
@@ -113,6 +129,17 @@ def author_lookalike(author: Author, path: str, look: Look) -> None:
         author.value(surface, "inputs:useSpecularWorkflow", _TYPES.Int, 1)
     if material.alpha_mode == AlphaMode.MASK:
         author.value(surface, "inputs:opacityThreshold", _TYPES.Float, material.opacity_threshold)
+
+
+def _author_vertex_color(author: Author, path: str, material: Material) -> str:
+    """Author a reader of the colours that a mesh brings along; returns its output."""
+    node = f"{path}/{_NODES}_color"
+    author.prim(node, "Shader")
+    author.token(node, "info:id", "UsdPrimvarReader_float3")
+    author.value(node, "inputs:varname", _TYPES.String, material.color_primvar)
+    author.value(node, "inputs:fallback", _TYPES.Float3, Gf.Vec3f(*material.base_color))
+    author.value(node, "outputs:result", _TYPES.Float3, None)
+    return f"{node}.outputs:result"
 
 
 def _author_texture(

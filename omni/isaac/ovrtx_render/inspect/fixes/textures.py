@@ -54,7 +54,7 @@ def _find_file(stage: Usd.Stage, finding: Finding) -> Plan | None:
 
 
 def _set_space(stage: Usd.Stage, finding: Finding) -> Plan | None:
-    space = finding.message.rsplit(" to ", 1)[-1]
+    space = finding.data["space"]
     prim = stage.GetPrimAtPath(finding.path)
     if shader_id(prim) == "UsdUVTexture":
         return Plan(f"Set sourceColorSpace to {space}", lambda author, path: author.token(path, finding.prop, space))
@@ -85,7 +85,7 @@ def _set_scale_bias(stage: Usd.Stage, finding: Finding) -> Plan | None:
 
 def _copy_coordinates(stage: Usd.Stage, finding: Finding) -> Plan | None:
     """Coordinates under another name: author them again under the name that is read."""
-    wanted = _wanted(finding)
+    wanted = finding.data["primvar"]
     source = finding.prop.removeprefix("primvars:")
 
     def author(author: Author, path: str) -> None:
@@ -103,7 +103,7 @@ def _copy_coordinates(stage: Usd.Stage, finding: Finding) -> Plan | None:
 
 def _project_coordinates(stage: Usd.Stage, finding: Finding) -> Plan | None:
     """No coordinates: project the texture from the sides of the mesh's bounding box."""
-    wanted = _wanted(finding)
+    wanted = finding.data["primvar"]
     if not stage.GetPrimAtPath(finding.path).IsA(UsdGeom.Mesh):
         return None
 
@@ -142,11 +142,6 @@ def box_coordinates(points: np.ndarray, counts: np.ndarray, indices: np.ndarray)
     axis = np.abs(np.cross(second - first, third - first)).argmax(1)
     planes = np.array([[1, 2], [0, 2], [0, 1]])[np.repeat(axis, counts)]
     return np.take_along_axis(corner, planes, axis=1).astype(np.float32)
-
-
-def _wanted(finding: Finding) -> str:
-    """The primvar that a material reads, as the finding says."""
-    return finding.message.split(" read primvars:", 1)[1].split(",", 1)[0]
 
 
 RULES = {
