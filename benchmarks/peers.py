@@ -3,9 +3,10 @@
     python benchmarks/peers.py --json peers.json
     python benchmarks/peers.py --rows robot,close-up --envs 64 --save pictures
 
-Every row is first rendered once by every system and the depth images are compared: a row whose pictures differ is
-not timed. Then the systems take turns, frame by frame, and the fastest frame of each counts, so that a busy moment
-of the machine hits all of them alike. ``cold-start`` and ``memory`` run each system in a process of its own.
+Every row is first rendered once by every system and the depth images are compared: a row whose depths differ is not
+timed. Colours are not compared, since the systems light differently; ``--save`` lets one look at them. Then the systems
+take turns, frame by frame, and the fastest frame of each counts, so that a busy moment of the machine hits all of them
+alike. ``cold-start`` and ``memory`` run each system in a process of its own.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def _timed_row(name: str, peers: list[str], args: argparse.Namespace) -> list[di
     for peer in peers:
         result = {"row": name, "peer": peer, "depth_agreement": round(agreement[peer], 5)}
         if agreement[peer] < AGREEMENT:
-            result["error"] = f"the pictures differ: {agreement[peer]:.2%} of the depths agree; not compared"
+            result["error"] = f"the depths differ: {agreement[peer]:.2%} agree; not compared"
         else:
             result |= ours
             result["peer_mpix_s"] = round(pixels / seconds[peer], 3)
