@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .data import Mesh
+from .data import Mesh, Sweep
 from .normals import unit_or
 
 __all__ = ["CurveError", "Curves", "tessellate_curves"]
@@ -93,7 +93,11 @@ def tessellate_curves(curves: Curves) -> tuple[Mesh, int]:
                 picked = values[which] if interpolation == "uniform" else np.repeat(values[:1], len(which), axis=0)
                 sampled[name] = np.repeat(picked[:, None], len(vertex_weights), axis=1)
         path = vertex_weights @ curves.points[vertex].astype(np.float64)
-        blocks.append(_sweep(path, sampled, closed))
+        used = np.argsort(vertex_weights == 0, axis=1, kind="stable")[:, :4]
+        weights = np.take_along_axis(vertex_weights, used, axis=1)
+        spare = ((0, 0), (0, 4 - used.shape[1]))  # a curve of fewer than four points
+        controls = starts[which, None, None] + np.pad(used, spare)
+        blocks.append(_sweep(path, sampled, closed, controls, np.pad(weights, spare)))
     return _merge(blocks), left_out
 
 
@@ -163,8 +167,18 @@ def _sampling(curves: Curves, count: int) -> tuple[np.ndarray | None, np.ndarray
     return vertex_weights, varying_weights, closed
 
 
-def _sweep(path: np.ndarray, sampled: dict[str, np.ndarray], closed: bool) -> Mesh:
-    """Sweep a circle (or a ribbon) along K paths of m samples each: path (K, m, 3), sampled values (K, m, k)."""
+def _sweep(
+    path: np.ndarray, sampled: dict[str, np.ndarray], closed: bool, controls: np.ndarray, weights: np.ndarray
+) -> Mesh:
+    """Sweep a circle (or a ribbon) along K paths of m samples each.
+
+    Args:
+        path: (K, m, 3).
+        sampled: Values (K, m, k).
+        closed: Whether the last sample is followed by the first.
+        controls: (K, m, 4) control points that each sample is made of.
+        weights: (m, 4) how much of each.
+    """
     curves, samples = path.shape[:2]
     if closed:
         tangent = np.roll(path, -1, axis=1) - np.roll(path, 1, axis=1)
@@ -172,13 +186,14 @@ def _sweep(path: np.ndarray, sampled: dict[str, np.ndarray], closed: bool) -> Me
         tangent = np.gradient(path, axis=1)
     tangent = unit_or(tangent, np.array([0.0, 0.0, 1.0])).astype(np.float64)
     radius = np.abs(sampled["width"]) / 2
+    first, second = _frames(tangent, closed)
+    facing = None
     if "normal" in sampled:
         facing = unit_or(sampled["normal"], np.array([0.0, 0.0, 1.0])).astype(np.float64)
         side = unit_or(np.cross(facing, tangent), np.array([1.0, 0.0, 0.0]))
         ring = np.stack([path - radius * side, path + radius * side], axis=2)
         ring_normals = np.stack([facing, facing], axis=2)
     else:
-        first, second = _parallel_frames(tangent)
         angle = 2 * np.pi * np.arange(SIDES) / SIDES
         out = np.cos(angle)[:, None] * first[:, :, None] + np.sin(angle)[:, None] * second[:, :, None]
         ring, ring_normals = path[:, :, None] + radius[..., None] * out, out
@@ -203,28 +218,55 @@ def _sweep(path: np.ndarray, sampled: dict[str, np.ndarray], closed: bool) -> Me
     colors = None
     if "color" in sampled:
         colors = np.repeat(sampled["color"][:, :, None], sides, axis=2).reshape(-1, 3)[triangles].astype(np.float32)
+    cap = np.zeros(len(faces), np.int8)
+    cap[walls : walls + caps // 2], cap[walls + caps // 2 :] = -1, 1
     return Mesh(
         ring.reshape(-1, 3).astype(np.float32),
         triangles.astype(np.int32),
         corner_normals.reshape(-1, 3, 3).astype(np.float32),
         colors=colors,
+        sweep=Sweep(
+            controls.reshape(-1, 4).astype(np.int32),
+            np.tile(weights, (curves, 1)).astype(np.float32),
+            radius.reshape(-1).astype(np.float32),
+            tangent.reshape(-1, 3).astype(np.float32),
+            None if facing is None else facing.reshape(-1, 3).astype(np.float32),
+            np.arange(0, samples * curves + 1, samples, dtype=np.int32),
+            closed,
+            first[:, 0].astype(np.float32),
+            np.tile(cap, curves),
+        ),
     )
 
 
-def _parallel_frames(tangent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two unit vectors across each tangent (K, m, 3) that twist as little as possible along the curve."""
+def _frames(tangent: np.ndarray, closed: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Two unit vectors across each unit tangent (K, m, 3) that twist as little as possible along the curve.
+
+    ``backends/warp/sweeping.py`` does the same on the device.
+    """
     first = np.empty_like(tangent)
+    samples = tangent.shape[1]
     smallest = np.eye(3)[np.argmin(np.abs(tangent[:, 0]), axis=1)]
-    current = np.cross(tangent[:, 0], smallest)
-    for sample in range(tangent.shape[1]):
-        t = tangent[:, sample]
-        current = current - np.einsum("kc,kc->k", current, t)[:, None] * t
-        lost = np.linalg.norm(current, axis=1) < 1e-6
-        if lost.any():
-            current[lost] = np.cross(t[lost], np.eye(3)[np.argmin(np.abs(t[lost]), axis=1)])
-        current = current / np.linalg.norm(current, axis=1, keepdims=True)
-        first[:, sample] = current
+    first[:, 0] = unit_or(np.cross(tangent[:, 0], smallest), smallest)
+    for sample in range(1, samples):
+        first[:, sample] = _turned(first[:, sample - 1], tangent[:, sample - 1], tangent[:, sample])
+    if closed:
+        # What came round does not meet what it started as unless the curve is flat: the rings share the difference.
+        came = _turned(first[:, -1], tangent[:, -1], tangent[:, 0])
+        sine = (np.cross(came, first[:, 0]) * tangent[:, 0]).sum(axis=1)
+        twist = np.arctan2(sine, (came * first[:, 0]).sum(axis=1))
+        angle = (twist[:, None] * np.arange(samples) / samples)[..., None]
+        first = np.cos(angle) * first + np.sin(angle) * np.cross(tangent, first)
     return first, np.cross(tangent, first)
+
+
+def _turned(across: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Turn unit vectors (K, 3) the shortest way that takes unit vectors perpendicular to them to others."""
+    cosine = (before * after).sum(axis=1, keepdims=True)
+    along = (across * after).sum(axis=1, keepdims=True)
+    turned = across - along / np.maximum(1 + cosine, 1e-6) * (before + after)
+    turned -= (turned * after).sum(axis=1, keepdims=True) * after  # no drift
+    return unit_or(turned, across)
 
 
 def _merge(blocks: list[Mesh]) -> Mesh:
@@ -232,9 +274,24 @@ def _merge(blocks: list[Mesh]) -> Mesh:
         return Mesh(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
     base = np.cumsum([0] + [len(block.points) for block in blocks])[:-1]
     colors = [block.colors for block in blocks if block.colors is not None]
+    sweeps = [block.sweep for block in blocks if block.sweep is not None]
+    rings = np.cumsum([0] + [len(sweep.radius) for sweep in sweeps])
+    begin = [sweep.begin[:-1] + ring for sweep, ring in zip(sweeps, rings[:-1], strict=True)]
+    facing = [sweep.facing for sweep in sweeps if sweep.facing is not None]
     return Mesh(
         np.concatenate([block.points for block in blocks]),
         np.concatenate([block.triangles + b for block, b in zip(blocks, base, strict=True)]).astype(np.int32),
         np.concatenate([block.normals for block in blocks if block.normals is not None]),
         colors=np.concatenate(colors) if len(colors) == len(blocks) else None,
+        sweep=Sweep(
+            np.concatenate([sweep.controls for sweep in sweeps]),
+            np.concatenate([sweep.weights for sweep in sweeps]),
+            np.concatenate([sweep.radius for sweep in sweeps]),
+            np.concatenate([sweep.tangent for sweep in sweeps]),
+            np.concatenate(facing) if facing else None,
+            np.append(np.concatenate(begin), rings[-1]).astype(np.int32),
+            sweeps[0].closed,
+            np.concatenate([sweep.start for sweep in sweeps]),
+            np.concatenate([sweep.cap for sweep in sweeps]),
+        ),
     )

@@ -26,6 +26,7 @@ __all__ = [
     "Mesh",
     "Scene",
     "SceneChanges",
+    "Sweep",
     "Texture",
     "TextureRef",
     "Wrap",
@@ -54,6 +55,35 @@ class GeometryKind(IntEnum):
 
 
 @dataclass(eq=False)
+class Sweep:
+    """What the tubes, or ribbons, of a curves prim are swept from: S rings of R points each, one curve after the other.
+
+    The points of the mesh are those of the first ring, then those of the second, and so on.
+
+    Attributes:
+        controls: (S, 4) int32 control points of the prim whose weighted sum is the centre of each ring.
+        weights: (S, 4) float32.
+        radius: (S,) float32, half the width of a ribbon.
+        tangent: (S, 3) float32 unit direction of the curve at each ring, as the stage authors it.
+        facing: (S, 3) float32 unit normal of a ribbon (R = 2), or None: tubes.
+        begin: (C + 1,) int32 first ring of each of C curves, and S.
+        closed: Whether the last ring of each curve is joined to its first.
+        start: (C, 3) float32 unit direction from the centre of each first ring to its first point.
+        cap: (T,) int8 of each triangle: -1 it closes the first ring, 1 the last, 0 it is along the curve.
+    """
+
+    controls: np.ndarray
+    weights: np.ndarray
+    radius: np.ndarray
+    tangent: np.ndarray
+    facing: np.ndarray | None
+    begin: np.ndarray
+    closed: bool
+    start: np.ndarray
+    cap: np.ndarray
+
+
+@dataclass(eq=False)
 class Mesh:
     """One unique triangle mesh in its local frame; winding is counter-clockwise seen from outside.
 
@@ -64,6 +94,7 @@ class Mesh:
         uvs: (T, 3, 2) float32 texture coordinates of each corner (USD: v up), or None.
         colors: (T, 3, 3) float32 linear colour of each corner (a varying displayColor), or None.
         point_index: (V,) int32 point of the prim that each of ``points`` is, or None: they are the same points.
+        sweep: How curves made ``points``, or None: it is no curve.
     """
 
     points: np.ndarray
@@ -72,6 +103,7 @@ class Mesh:
     uvs: np.ndarray | None = None
     colors: np.ndarray | None = None
     point_index: np.ndarray | None = None
+    sweep: Sweep | None = None
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class OwnMeshes:
         paths: P prims.
         begin: (P + 1,) int64 first point of each prim in one flat array of all points as authored, and their number.
         rest: (begin[P], 3) float32 world positions of those points now [stage units].
+        world: (P, 4, 4) float64 transform of each prim; curves have their widths in its frame.
         instances: (K,) int64 rows of ``Scene.instances``, placed at the origin: their points are world positions.
         of: (K,) int64 index of the prim of each.
     """
@@ -52,6 +53,7 @@ class OwnMeshes:
     paths: list[str]
     begin: np.ndarray
     rest: np.ndarray
+    world: np.ndarray
     instances: np.ndarray
     of: np.ndarray
 
@@ -135,15 +137,15 @@ class _Resolver:
 
 
 def own_meshes(scene: Scene, stage: Usd.Stage, paths: list[str]) -> OwnMeshes:
-    """Give each prim meshes that nothing else shows, in world coordinates.
+    """Give each prim meshes that nothing else shows, in world coordinates; curves are swept from their points there.
 
     Args:
         scene: The scene; meshes and geometries are appended, and instances are changed.
         stage: The stage it was read from.
-        paths: Mesh or TetMesh prims.
+        paths: Mesh, TetMesh or BasisCurves prims.
 
     Raises:
-        SceneError: A path is no mesh, is not drawn, or its points are not those that are drawn.
+        SceneError: A path is none of these, is not drawn, or its points are not those that are drawn.
     """
     index = {path: i for i, path in enumerate(paths)}
     inst = scene.instances
@@ -152,22 +154,25 @@ def own_meshes(scene: Scene, stage: Usd.Stage, paths: list[str]) -> OwnMeshes:
     instances = np.flatnonzero(of >= 0)
     of = of[instances]
     cache = UsdGeom.XformCache(TIME)
-    begin, rest = [0], []
+    begin, rest, worlds = [0], [], []
     for i, path in enumerate(paths):
         prim = stage.GetPrimAtPath(path) if path.startswith("/") else None
         if not prim or not prim.IsA(UsdGeom.PointBased):
-            raise SceneError(f"cannot bind {path!r}: the stage has no mesh there; give paths of Mesh prims")
+            raise SceneError(
+                f"cannot bind {path!r}: the stage has no mesh there; give paths of Mesh or BasisCurves prims"
+            )
         if i not in of:
             raise SceneError(f"cannot bind {path}: it is not drawn (invisible, of another purpose, or without faces)")
         points = as_array(prim.GetAttribute("points").Get(TIME), 3).astype(np.float64)
         world = np.array(cache.GetLocalToWorldTransform(prim))
         rest.append((points @ world[:3, :3] + world[3, :3]).astype(np.float32))
+        worlds.append(world)
         begin.append(begin[-1] + len(points))
     for row, prim_index in zip(instances, of, strict=True):
         geometry = scene.geometries[inst.geometry[row]]
         count = begin[prim_index + 1] - begin[prim_index]
         mesh = scene.meshes[geometry.mesh] if geometry.kind == GeometryKind.MESH else None
-        if mesh is None or (mesh.point_index is None and len(mesh.points) != count):
+        if mesh is None or (mesh.sweep is None and mesh.point_index is None and len(mesh.points) != count):
             drawn = "it is refined or repeated" if mesh is not None else "it is drawn as another shape"
             raise SceneError(f"cannot bind {paths[prim_index]}: its {count} points are not what is drawn ({drawn})")
         # The arrays stay shared: they are copied when they are put on the device.
@@ -178,4 +183,5 @@ def own_meshes(scene: Scene, stage: Usd.Stage, paths: list[str]) -> OwnMeshes:
         # Cloth is a single sheet, seen from both sides; a closed body looks the same either way.
         inst.double_sided[row] = True
     flat = np.concatenate(rest) if rest else np.zeros((0, 3), np.float32)
-    return OwnMeshes(paths, np.array(begin, np.int64), flat, instances, of)
+    world = np.array(worlds, np.float64).reshape(-1, 4, 4)
+    return OwnMeshes(paths, np.array(begin, np.int64), flat, world, instances, of)

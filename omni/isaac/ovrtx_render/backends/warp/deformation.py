@@ -1,5 +1,6 @@
 """Meshes whose points are written every step: corners, normals and the boxes of their BVHs follow on the device.
 
+Curves are swept first, by ``sweeping.py``: their tubes are meshes like any other from there on.
 The tree of a mesh stays as it was built from the rest shape; only its boxes are fitted again, from the leaves up, one
 launch a level.
 """
@@ -17,6 +18,7 @@ from .bvh import LEAF_FLOATS, build_bvh, node_floats
 from .device_scene import DeviceScene
 from .native import CPU_WIDTH, CUDA_WIDTH
 from .surface import MeshAttributes
+from .sweeping import Sweeping
 from .transforms import place
 from .types import Affine, Shapes
 
@@ -185,6 +187,7 @@ class _Template:
     group_of: np.ndarray
     group_begin: np.ndarray
     group_corners: np.ndarray
+    swept_groups: np.ndarray
     leaf_triangle: np.ndarray
     levels: list[np.ndarray]
 
@@ -193,10 +196,15 @@ def _template(mesh: Mesh, width: int) -> _Template:
     corners = mesh.triangles.reshape(-1)
     key = np.zeros((len(corners), 4), np.int64)
     key[:, 0] = corners
-    if mesh.normals is not None:
+    if mesh.sweep is not None:
+        key[:, 1] = np.repeat(mesh.sweep.cap, 3)
+    elif mesh.normals is not None:
         key[:, 1:] = np.round(mesh.normals.reshape(-1, 3) * 1000.0)
-    _, group = np.unique(key, axis=0, return_inverse=True)
+    keys, group = np.unique(key, axis=0, return_inverse=True)
     group = group.reshape(-1)
+    # Normals of what is swept come from the curve, so no corners are averaged for them.
+    averaged = group if mesh.sweep is None else group[:0]
+    swept = keys if mesh.sweep is not None else keys[:0]
     bvh = build_bvh(mesh.points, mesh.triangles, width)
     edges = bvh.leaves[:, 12:36].reshape(-1, 6, 4)
     triangle = np.ascontiguousarray(bvh.leaves[:, 36:]).view(np.int32)
@@ -209,15 +217,16 @@ def _template(mesh: Mesh, width: int) -> _Template:
     return _Template(
         mesh.triangles,
         group.reshape(-1, 3),
-        np.searchsorted(np.sort(group), np.arange(group.max(initial=-1) + 2)),
-        np.argsort(group, kind="stable"),
+        np.searchsorted(np.sort(averaged), np.arange(len(keys) + 1)),
+        np.argsort(averaged, kind="stable"),
+        np.column_stack([np.arange(len(swept)), swept[:, :2]]),
         np.where((edges != 0.0).any(axis=1), triangle, -1),
         levels,
     )
 
 
 class Deformation:
-    """Meshes whose points can be written.
+    """Meshes, and curves, whose points can be written.
 
     Args:
         scene: The scene, in which these meshes have rows of their own.
@@ -235,6 +244,7 @@ class Deformation:
         node_at = records[:, 1].astype(np.int64) * node_floats(width)
         leaf_at = records[:, 2].astype(np.int64) * LEAF_FLOATS
         templates: dict[tuple[int, int], _Template] = {}
+        sweeping = Sweeping(int(own.begin[-1]), on_device.device)
         parts: dict[str, list[np.ndarray]] = {}
         levels: list[list[np.ndarray]] = []
         num_triangles = num_groups = num_corners = 0
@@ -248,8 +258,12 @@ class Deformation:
             if key not in templates:
                 templates[key] = _template(mesh, width)
             t = templates[key]
+            begin = own.begin[prim]
+            if mesh.sweep is not None:
+                groups = t.swept_groups + np.array([num_groups, 0, 0])
+                begin = sweeping.add(mesh.sweep, own.world[prim], int(begin), len(mesh.points), groups)
             index = np.arange(len(mesh.points)) if mesh.point_index is None else mesh.point_index
-            add("corner_point", own.begin[prim] + index[t.triangles])
+            add("corner_point", begin + index[t.triangles])
             add("corner_group", num_groups + t.group_of)
             add("group_begin", num_corners + t.group_begin[:-1])
             add("group_corners", 3 * num_triangles + t.group_corners)
@@ -278,10 +292,13 @@ class Deformation:
         self._levels = [put(np.concatenate(level), wp.vec3i) for level in reversed(levels)]
         self._instances, self._roots = put(frames), put(node_at)
         self._normals = wp.zeros(num_groups, dtype=wp.vec3, device=on_device.device)
+        self._sweeping = sweeping if sweeping.finish() else None
 
     def write(self, points: wp.array) -> None:
         """Take over (begin[P],) vec3 world points [stage units]."""
         scene, device = self._scene, self._scene.device
+        if self._sweeping is not None:
+            points = self._sweeping.sweep(points)
         shapes, corners = scene.shapes, self._corner_point
         wp.launch(
             fit_normals,
@@ -289,6 +306,8 @@ class Deformation:
             inputs=[points, corners, self._group_begin, self._group_corners, self._normals],
             device=device,
         )
+        if self._sweeping is not None:
+            self._sweeping.fit_normals(self._normals)
         wp.launch(
             move_corners,
             dim=len(self._rows),
