@@ -214,3 +214,20 @@ def test_a_fix_reads_figures_and_not_prose(code: str, tmp_path: Path) -> None:
     (finding,) = report.findings
     fix = report.fix(finding)
     assert report.fix(replace(finding, message="other words")).preview() == fix.preview()
+
+
+def test_a_saved_fix_goes_along_with_the_files_beside_it(tmp_path: Path) -> None:
+    folder = tmp_path / "here"
+    report = check(CASES["texture-unresolved"].stage(folder))
+    report.fix(report.findings[0]).save(folder / "mended.usda")
+    report.fix(report.findings[0]).save(tmp_path / "apart.usda")
+    assert "@./checker.png@" in (folder / "mended.usda").read_text(encoding="utf-8")
+    assert "@./here/checker.png@" in (tmp_path / "apart.usda").read_text(encoding="utf-8")
+    folder.rename(tmp_path / "there")
+    assert check(tmp_path / "there" / "mended.usda").findings == []
+
+
+def test_what_is_told_of_the_stage_is_about_its_file(tmp_path: Path) -> None:
+    stage = CASES["no-light"].stage(tmp_path)
+    (finding,) = check(stage).findings
+    assert (finding.path, finding.site.layer) == ("/", stage.GetRootLayer().realPath)

@@ -43,6 +43,9 @@ class SiteFinder:
         if prop:
             found = prim.GetProperty(prop)
             specs = found.GetPropertyStack(Usd.TimeCode.Default()) if found else []
+        if prim.IsPseudoRoot():
+            # What is told of the stage as a whole is about its file; each layer of the stack has a spec there.
+            return self.of_spec(stage.GetRootLayer().pseudoRoot)
         specs = specs or prim.GetPrimStack()
         return self.of_spec(specs[0]) if specs else None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pxr import Sdf, Usd
+from pxr import Sdf, Usd, UsdUtils
 
 from ...errors import SceneError
 
@@ -115,6 +115,7 @@ def save_fixes(path: str | os.PathLike[str], stage: Usd.Stage, fixes: Iterable[F
     for key in _STAGE_METADATA:
         if root.pseudoRoot.HasInfo(key):
             layer.pseudoRoot.SetInfo(key, root.pseudoRoot.GetInfo(key))
+    UsdUtils.ModifyAssetPaths(layer, lambda path: _beside(path, target.parent))
     if root.realPath:
         layer.subLayerPaths.append(_relative(Path(root.realPath), target.parent))
     try:
@@ -123,6 +124,13 @@ def save_fixes(path: str | os.PathLike[str], stage: Usd.Stage, fixes: Iterable[F
         raise SceneError(f"{target} cannot be written: {error}") from error
     if not written:
         raise SceneError(f"{target} cannot be written; give a path that can be written to")
+
+
+def _beside(path: str, folder: Path) -> str:
+    """An asset path that goes along with the folder, if it is that of a file in it or below; else as it is."""
+    file = Path(path)
+    inside = file.is_absolute() and file.is_file() and file.is_relative_to(folder)
+    return _relative(file, folder) if inside else path
 
 
 def _relative(file: Path, folder: Path) -> str:

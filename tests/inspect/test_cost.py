@@ -1,0 +1,72 @@
+"""How often clones are checked, and what is after an edit: counted, since seconds depend on the machine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("pxr", reason="needs the extra 'standalone'")
+
+from pxr import Gf, Usd, UsdGeom
+
+from omni.isaac.ovrtx_render.demo import build_stage
+from omni.isaac.ovrtx_render.inspect import Inspector
+from omni.isaac.ovrtx_render.inspect.engine import Engine
+
+ENVS = 128
+COUNTED = ("check_all", "check_prim", "check_look", "check_shape", "check_place", "check_composition")
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
+    """How often each part of the engine was called."""
+    made: Counter[str] = Counter()
+
+    def counted(name: str) -> None:
+        plain = getattr(Engine, name)
+
+        def call(*args: object, **kwargs: object) -> object:
+            made[name] += 1
+            return plain(*args, **kwargs)
+
+        monkeypatch.setattr(Engine, name, call)
+
+    for name in COUNTED:
+        counted(name)
+    yield made
+
+
+def test_clones_are_checked_once_and_edits_on_their_own(counts: Counter[str]) -> None:
+    stage = build_stage(ENVS).stage
+    prims = sum(prim.IsA(UsdGeom.Gprim) for prim in stage.Traverse(Usd.TraverseInstanceProxies()))
+    with Inspector(stage) as inspector:
+        assert counts["check_all"] == 1
+        # Objects are of several kinds and colours; all else is the same in every environment.
+        assert counts["check_look"] == counts["check_shape"] < prims / 10
+        counts.clear()
+        mugs = [stage.GetPrimAtPath(f"/World/envs/env_{env}/Objects/mug") for env in range(100)]
+        assert all(mugs)
+        for mug in mugs:
+            move(mug)
+        inspector.sync()
+        assert counts["check_all"] == counts["check_look"] == counts["check_composition"] == 0
+        drawn = sum(prim.IsA(UsdGeom.Gprim) for prim in Usd.PrimRange(mugs[0]))
+        assert 0 < counts["check_place"] <= 100 * drawn
+        counts.clear()
+        for mug in mugs:
+            UsdGeom.Imageable(mug).MakeInvisible()
+        inspector.sync()
+        assert counts["check_all"] == counts["check_look"] == counts["check_composition"] == 0
+
+
+def move(prim: Usd.Prim) -> None:
+    """Move a prim a little, by the operation that it has."""
+    operation = UsdGeom.Xformable(prim).GetOrderedXformOps()[0]
+    value = operation.Get()
+    shifted = value + type(value)(0.0, 0.0, 0.1) if not isinstance(value, Gf.Matrix4d) else value * _LIFT
+    operation.Set(shifted)
+
+
+_LIFT = Gf.Matrix4d(1.0).SetTranslate(Gf.Vec3d(0.0, 0.0, 0.1))
