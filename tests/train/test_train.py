@@ -149,6 +149,27 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
         learn(tmp_path, iterations=2, blank=True)
 
 
+@needs_extra
+@pytest.mark.parametrize("content", ["rubbish", "cut", "strange"])
+def test_a_checkpoint_that_cannot_be_read_is_told_with_the_cure(tmp_path: Path, content: str) -> None:
+    import torch
+
+    from omni.isaac.ovrtx_render.errors import ConfigError
+    from omni.isaac.ovrtx_render.train import train
+
+    checkpoint = tmp_path / "checkpoint.pt"
+    if content == "rubbish":
+        checkpoint.write_bytes(b"rubbish")
+    else:
+        torch.save({"weights": torch.zeros(100)}, checkpoint)
+        if content == "cut":
+            checkpoint.write_bytes(checkpoint.read_bytes()[:400])
+    with pytest.raises(ConfigError, match=r"checkpoint.pt is not a checkpoint .*--fresh"):
+        learn(tmp_path, iterations=1)
+    result = train(tiny(iterations=1), tmp_path, fresh=True, film=False)  # and nobody need be told how it goes
+    assert result["resumed_at"] == 0
+
+
 @pytest.mark.parametrize(("field", "value"), [("num_envs", 0), ("width", 16), ("iterations", 0)])
 def test_bad_settings_are_refused(field: str, value: int) -> None:
     from omni.isaac.ovrtx_render.errors import ConfigError
@@ -202,3 +223,18 @@ def test_a_missing_package_is_told_with_the_cure(tmp_path: Path, monkeypatch: py
         with pytest.raises(MissingExtraError, match=rf"'{missing}', .*omni-isaac-ovrtx-render\[train\]"):
             train.train(tiny(), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@needs_extra
+@pytest.mark.skipif(find_spec("imageio_ffmpeg") is None, reason="the film needs imageio-ffmpeg (extra 'train')")
+def test_the_example_runs_as_it_stands(tmp_path: Path) -> None:
+    words = ["--envs", "2", "--iterations", "1", "--out", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "train_from_pixels.py"), *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "balances for " in done.stdout and (tmp_path / "policy.mp4").stat().st_size > 2000

@@ -23,7 +23,7 @@ __all__ = ["CHECKPOINT", "Progress", "Runner"]
 CHECKPOINT = "checkpoint.pt"
 
 Progress = Callable[[dict[str, float]], None]
-"""Called after every update with: iteration, env_steps, seconds, episode_seconds, reward, steps_per_second."""
+"""May be called after every update with: iteration, env_steps, seconds, episode_seconds, reward, steps_per_second."""
 
 _COUNTED = ("rewbuffer", "lenbuffer", "cur_reward_sum", "cur_episode_length", "tot_timesteps", "tot_time")
 """What the logger has counted so far."""
@@ -32,7 +32,7 @@ _COUNTED = ("rewbuffer", "lenbuffer", "cur_reward_sum", "cur_episode_length", "t
 class _TellingLogger(Logger):
     """Writes to TensorBoard what rsl_rl writes, and tells a function instead of printing."""
 
-    def __init__(self, tell: Progress, **settings: Any) -> None:
+    def __init__(self, tell: Progress | None, **settings: Any) -> None:
         super().__init__(**settings, is_distributed=False, gpu_world_size=1, gpu_global_rank=0)
         self.git_status_repos = []  # or it would store the changes of whatever repository it is run in
         self._tell = tell
@@ -40,6 +40,8 @@ class _TellingLogger(Logger):
     def log(self, it: int, start_it: int, total_it: int, collect_time: float, learn_time: float, **rest: Any) -> None:
         with redirect_stdout(io.StringIO()):
             super().log(it, start_it, total_it, collect_time, learn_time, **rest)
+        if self._tell is None:
+            return
         episodes = max(len(self.lenbuffer), 1)
         self._tell(
             {
@@ -66,7 +68,7 @@ class Runner(OnPolicyRunner):
 
     env: PixelCartpole
 
-    def __init__(self, env: PixelCartpole, cfg: TrainCfg, folder: Path, every: int, tell: Progress) -> None:
+    def __init__(self, env: PixelCartpole, cfg: TrainCfg, folder: Path, every: int, tell: Progress | None) -> None:
         torch.manual_seed(cfg.seed)
         algorithm = cfg.algorithm() | {"save_interval": every}
         with redirect_stdout(io.StringIO()):  # it prints the networks
@@ -103,11 +105,11 @@ class Runner(OnPolicyRunner):
             The number of updates it had seen; 0 without a checkpoint.
 
         Raises:
-            ConfigError: The checkpoint is of a run with other settings.
+            ConfigError: The checkpoint is of a run with other settings, or cannot be read.
         """
         if not self._file.exists():
             return 0
-        state = torch.load(self._file, weights_only=False, map_location=self.device)
+        state = self._read()
         for name, value in self._settings.same_run().items():
             if state["settings"].get(name) != value:
                 raise ConfigError(
@@ -121,6 +123,22 @@ class Runner(OnPolicyRunner):
             setattr(self.logger, name, value)
         _set_random_states(self.env.device, state["random"])
         return self.current_learning_iteration
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            state = torch.load(self._file, weights_only=False, map_location=self.device)
+            missing = sorted({"settings", "iter", "env", "random", "counted"} - set(state))
+        except Exception as error:  # whatever unpickling a damaged file leads to
+            raise self._unreadable(f"{type(error).__name__}: {error}") from error
+        if missing:
+            raise self._unreadable(f"it has no {missing[0]!r}")
+        return state
+
+    def _unreadable(self, why: str) -> ConfigError:
+        return ConfigError(
+            f"{self._file} is not a checkpoint that can be read ({why}); give another folder, or begin anew with "
+            "--fresh (fresh=True)"
+        )
 
     def policy(self) -> Callable[[Any], torch.Tensor]:
         """The trained policy without exploration: observations to (N, 1) actions."""
