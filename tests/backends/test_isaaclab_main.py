@@ -178,3 +178,20 @@ def test_what_the_documentation_names_needs_no_import_of_its_own(lab: Any) -> No
     assert callable(isaaclab.presets.offer_preset) and callable(isaaclab.early.get_renderer_class)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         isaaclab.nothing  # noqa: B018 (asking for it is the test)
+
+
+def test_meshes_that_deform_are_drawn_from_their_points(lab: Any) -> None:
+    from omni.isaac.ovrtx_render.isaaclab import OvrtxRendererCfg
+
+    square = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32)
+    for env, height in enumerate((1.0, 2.0)):
+        cloth = UsdGeom.Mesh.Define(lab.stage, f"/World/envs/env_{env}/Cloth")
+        cloth.CreatePointsAttr(square.tolist())
+        cloth.CreateFaceVertexCountsAttr([4])
+        cloth.CreateFaceVertexIndicesAttr([0, 1, 2, 3])
+        lab.provider.deform(str(cloth.GetPath()), square + np.array([0, 0, height]))
+    one = lab.sensor(OvrtxRendererCfg(backend="warp"), ["depth"])
+    np.testing.assert_allclose(lab.look(one), [3.0, 2.0], atol=1e-4)
+    lab.provider.deform("/World/envs/env_0/Cloth", square + np.array([0, 0, 1.5]))
+    np.testing.assert_allclose(lab.look(one), [2.5, 2.0], atol=1e-4)
+    one.renderer.close()

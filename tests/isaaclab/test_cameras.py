@@ -20,6 +20,7 @@ def lab(open_lab: Any) -> Any:
     from omni.isaac.ovrtx_render.isaaclab import OvrtxRendererCfg
 
     plain = OvrtxRendererCfg()
+    labels = ("semantic_segmentation",)
 
     def at(name: str) -> dict[str, str]:
         return {"prim_path": f"{{ENV_REGEX_NS}}/{name}"}
@@ -41,6 +42,9 @@ def lab(open_lab: Any) -> Any:
             "loose": camera(plain, ("depth",), **at("Loose")),
             "zoom": camera(plain, ("depth",), **at("Zoom")),
             "motion": camera(plain, ("motion_vectors", "depth"), **at("Motion")),
+            "cubes": camera(OvrtxRendererCfg(semantic_filter="class:cube"), labels, **at("Cubes")),
+            "others": camera(OvrtxRendererCfg(semantic_filter="class:!cube"), labels, **at("Others")),
+            "ids": camera(OvrtxRendererCfg(semantic_filter=["id"]), labels, **at("Ids")),
             "both": camera(plain, ("rgb", "simple_shading_constant_diffuse", "depth"), **at("Both")),
         }
     )
@@ -252,6 +256,20 @@ def test_semantic_colours_name_what_they_show(lab: Any) -> None:
     assert image.shape == (3, 64, 96, 4) and image.dtype == np.uint8
     seen = {str(table[tuple(color)]) for color in np.unique(image.reshape(-1, 4), axis=0).tolist()}
     assert {"{'class': 'cube'}", "{'class': 'ball'}", "{'class': 'BACKGROUND'}"} <= seen
+
+
+def test_semantic_filters_choose_what_counts(lab: Any) -> None:
+    """In the same simulation: labels of other types than those named, or excluded ones, are unlabelled."""
+    seen = {}
+    for name in ("front", "cubes", "others", "ids"):
+        ids = lab.look(name)["semantic_segmentation"]
+        table = lab[name].data.info["semantic_segmentation"]["idToLabels"]
+        keys = [tuple(key) for key in np.unique(ids.reshape(-1, 4), axis=0).tolist()]
+        seen[name] = {table[key]["class"] for key in keys} - {"BACKGROUND", "UNLABELLED"}
+    assert {"cube", "ball"} <= seen["front"]
+    assert seen["cubes"] == {"cube"}
+    assert seen["others"] == seen["front"] - {"cube"}
+    assert seen["ids"] == set()
 
 
 def test_motion_vectors_are_those_of_what_moved(lab: Any) -> None:

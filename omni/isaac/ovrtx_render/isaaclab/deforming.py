@@ -28,8 +28,7 @@ class DeformingMeshes:
 
     def __init__(self, renderer: TiledRenderer, provider: Any, device: str) -> None:
         self._provider, self._stamp = provider, None
-        batches = provider.backend.get_geometry_batches()
-        counts = {path: count for _, ranges in batches for path, (_, count) in ranges.items()}
+        counts = _point_counts(provider.backend)
         self._binding = renderer.bind_points(list(counts)) if counts else None
         if self._binding is None:
             return
@@ -53,3 +52,11 @@ class DeformingMeshes:
         if stamp != self._stamp:
             self._binding.write(self._points)
             self._stamp = stamp
+
+
+def _point_counts(backend: Any) -> dict[str, int]:
+    """Number of points of each mesh that deforms, by path, in the order of the provider."""
+    if hasattr(backend, "get_geometry_batches"):  # as released in 3.0.0
+        batches = backend.get_geometry_batches()
+        return {path: count for _, ranges in batches for path, (_, count) in ranges.items()}
+    return dict(zip(backend.geometry_paths, map(int, backend.geometry_counts), strict=True))
