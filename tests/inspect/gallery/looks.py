@@ -88,6 +88,15 @@ def _(scene: Scene) -> None:
         material.CreateSurfaceOutput("mdl").ConnectToSource(other.ConnectableAPI(), "out")
 
 
+@case("input-ignored", "Nothing of the sheen that RTX draws.")
+def _(scene: Scene) -> None:
+    surface = scene.shader("cloth/Surface", "ND_standard_surface_surfaceshader", sheen=0.8 if scene.broken else 0.0)
+    surface.CreateInput("base_color", T.Color3f).Set(Gf.Vec3f(0.05, 0.2, 0.6))
+    material = UsdShade.Material.Get(scene.stage, "/World/Looks/cloth")
+    material.CreateSurfaceOutput("mtlx").ConnectToSource(surface.ConnectableAPI(), "out")
+    scene.bind(scene.panel.GetPrim(), "cloth")
+
+
 @case("surface-differs", "Blue here, and red in RTX.")
 def _(scene: Scene) -> None:
     color = Gf.Vec3f(0.7, 0.08, 0.05) if scene.broken else Gf.Vec3f(0.05, 0.2, 0.6)

@@ -92,6 +92,7 @@ _ALL = (
     Code("material-context", _W, ALL, "A material has a surface only for other renderers."),
     Code("material-invisible", _W, ALL, "A surface has opacity 0."),
     Code("shader-unknown-to-rtx", _W, RTX, "RTX does not know a surface shader."),
+    Code("input-ignored", _I, SCENE, "Inputs of a surface shader that are not drawn here."),
     Code("surface-differs", _W, ALL, "The surfaces of a material for several renderers do not look alike."),
     Code("mdl-module-missing", _W, RTX, "RTX will not find an MDL module."),
     Code("asset-path-unanchored", _W, ALL, "A relative path in a layer that has no place on disk."),

@@ -16,6 +16,7 @@ from ...scene.shader_inputs import follow, mdl_name, shader_id, surface_source
 from ...scene.shading_networks import Primvars
 from ...scene.textures import anchored_paths, resolve_asset
 from ..finding import Told
+from .ignored import check_ignored
 from .textures import check_textures
 
 __all__ = ["CONTEXTS", "CORE_MDL", "check_look", "check_opacity", "mdl_search_path"]
@@ -63,6 +64,7 @@ def check_look(material: Usd.Prim) -> Iterator[Told]:
         if shader.GetPath() not in seen:
             seen.add(shader.GetPath())
             yield from check_textures(shader)
+            yield from check_ignored(shader)
     for node in _network(present.values()):
         yield from _check_module(node)
 
