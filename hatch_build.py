@@ -3,6 +3,9 @@
 They serve Linux on x86-64 with the Warp they were compiled by; elsewhere kernels are compiled at first use, as without
 them. So the wheel stays good for any platform, and a build that cannot compile them says so and goes on.
 OVRTX_RENDER_SHIP names the levels of CPUs to compile for, separated by commas (default: all; empty: none).
+OVRTX_RENDER_SHIP_ALSO is a folder of kernels for other releases of Warp, as Isaac Lab pins one:
+
+    uv run --isolated --with warp-lang==1.17.0 python -m omni.isaac.ovrtx_render.backends.warp.ship FOLDER
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from shutil import rmtree
+from shutil import copytree, rmtree
 from tempfile import mkdtemp
 from typing import Any
 
@@ -41,6 +44,8 @@ class CustomBuildHook(BuildHookInterface):
             why = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
             self.app.display_warning(f"no compiled kernels in this wheel: {''.join(why)}")
             return
+        if also := os.environ.get("OVRTX_RENDER_SHIP_ALSO"):
+            copytree(also, self._made, dirs_exist_ok=True)
         build_data["force_include"][self._made] = f"{_PACKAGE.replace('.', '/')}/compiled"
         objects = len(list(Path(self._made).rglob("*.o")))
         self.app.display_info(f"{objects} compiled kernels in this wheel")

@@ -113,6 +113,7 @@ def load_shipped(module: wp.Module) -> bool:
 
     Nothing is written, so packages and caches may be read-only and processes may start side by side.
     """
+    wp.init()  # hashes and loading need it
     version, level = wp.config.version, cpu_level()
     index = _shipped(version, level)
     if not (index and _used):
