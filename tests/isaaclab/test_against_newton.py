@@ -53,6 +53,17 @@ def test_depth_from_a_moving_link(pair: dict[str, Any]) -> None:
     assert share_within(np.where(np.isinf(ours), 0.0, ours), theirs, 1e-3) > 0.995
 
 
+def test_linear_colour_is_what_the_picture_shows(pair: dict[str, Any]) -> None:
+    """Before tone mapping: alike in both renderers, and bright where the picture of ours is."""
+    hit = np.isfinite(pair["ours"]["depth"][..., 0])
+    ours, theirs = (pair[who]["rgb_hdr"][hit].astype(float) for who in ("ours", "theirs"))
+    assert ours.shape[-1] == 3 and np.isfinite(ours).all() and ours.min() >= 0.0 and ours.max() > 0.05
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.5
+    dark, bright = (pair["ours"]["rgb"][hit].max(-1) < 5), (pair["ours"]["rgb"][hit].min(-1) > 100)
+    assert dark.any() and ours[dark].max() < 0.05
+    assert not bright.any() or ours[bright].min() > 0.05
+
+
 def test_normals(pair: dict[str, Any]) -> None:
     ours, theirs = pair["ours"]["normals"], pair["theirs"]["normals"]
     assert share_within(ours, theirs, 0.02) > 0.99
