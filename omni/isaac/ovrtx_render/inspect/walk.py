@@ -9,14 +9,11 @@ from pxr import Sdf, Usd, UsdGeom
 
 from ..scene.lights import is_light
 from ..scene.openusd import TIME
+from ..scene.prim_kinds import DRAWN, NOT_WALKED, PROTOTYPES
 from .clones import OUTSIDE, Clones
 
 __all__ = ["Visit", "is_shown", "visit_all", "visit_below"]
 
-_DRAWN = Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)
-# Prototypes of point instancers often hang below an "over" or a "class", which the default predicate leaves out.
-_PROTOTYPE = Usd.TraverseInstanceProxies(Usd.PrimIsActive & Usd.PrimIsLoaded)
-_NOT_WALKED = frozenset({"Material", "Shader", "NodeGraph", "GeomSubset", "Skeleton", "SkelAnimation"})
 _PURPOSES = ("default", "render")
 
 
@@ -40,12 +37,12 @@ def visit_all(stage: Usd.Stage, clones: Clones) -> Iterator[Visit]:
     yield from visit_below(stage.GetPseudoRoot(), OUTSIDE, clones.env_paths)
     for path, envs, stops in clones.representatives():
         prim = stage.GetPrimAtPath(path)
-        if prim and _DRAWN(prim):
+        if prim and DRAWN(prim):
             yield from visit_below(prim, envs, stops)
 
 
 def visit_below(
-    prim: Usd.Prim, envs: frozenset[int], stops: Iterable[str] = (), predicate: Usd._PrimFlagsPredicate = _DRAWN
+    prim: Usd.Prim, envs: frozenset[int], stops: Iterable[str] = (), predicate: Usd._PrimFlagsPredicate = DRAWN
 ) -> Iterator[Visit]:
     """Visit a prim and all below it, but for the subtrees at ``stops``; prototypes of point instancers included."""
     left_out = {Sdf.Path(stop) for stop in stops}
@@ -61,7 +58,7 @@ def visit_below(
             continue
         inherited.append((visible, purpose))
         kind = each.GetTypeName()
-        if kind in _NOT_WALKED or (left_out and each.GetPath() in left_out):
+        if kind in NOT_WALKED or (left_out and each.GetPath() in left_out):
             walk.PruneChildren()
             continue
         if each.IsA(UsdGeom.Imageable):
@@ -71,8 +68,8 @@ def visit_below(
             for target in UsdGeom.PointInstancer(each).GetPrototypesRel().GetForwardedTargets():
                 prototype = each.GetStage().GetPrimAtPath(target)
                 # What the default predicate finds is visited where it stands.
-                if prototype and not _DRAWN(prototype) and not each.GetPath().HasPrefix(target):
-                    yield from visit_below(prototype, envs, predicate=_PROTOTYPE)
+                if prototype and not DRAWN(prototype) and not each.GetPath().HasPrefix(target):
+                    yield from visit_below(prototype, envs, predicate=PROTOTYPES)
 
 
 def is_shown(prim: Usd.Prim) -> bool:
