@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("pxr")
-Image = pytest.importorskip("PIL.Image")
 
 from pxr import Sdf, Usd, UsdGeom, UsdShade, Vt
 
@@ -227,7 +226,8 @@ def test_tetrahedra_have_colours_and_parts_like_meshes(stage):
 
 
 def test_textures_that_only_meshes_can_have_are_told(stage, tmp_path):
-    Image.fromarray(np.full((2, 2, 3), 255, np.uint8)).save(tmp_path / "white.png")
+    image = pytest.importorskip("PIL.Image")
+    image.fromarray(np.full((2, 2, 3), 255, np.uint8)).save(tmp_path / "white.png")
     material, shader = UsdShade.Material.Define(stage, "/look"), UsdShade.Shader.Define(stage, "/look/s")
     texture = UsdShade.Shader.Define(stage, "/look/t")
     shader.CreateIdAttr("UsdPreviewSurface")
