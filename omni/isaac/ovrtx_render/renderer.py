@@ -329,16 +329,16 @@ class TiledRenderer:
         return self._bind_surface(MaterialBinding(self, [str(path) for path in paths], name))
 
     def bind_points(self, paths: Sequence[str]) -> PointBinding:
-        """Bind meshes that deform, so that their points can be written as an array of world positions.
+        """Bind meshes that deform, or curves, so that their points can be written as an array of world positions.
 
         From then on their points are what places them: transforms of their prims do not move them. They are drawn from
         both sides, as cloth is seen.
 
         Args:
-            paths: Mesh prims; their points follow one another in what is written.
+            paths: Mesh or BasisCurves prims; their points follow one another in what is written.
 
         Raises:
-            SceneError: A path is not a mesh that is drawn as it is.
+            SceneError: A path is neither a mesh that is drawn as it is nor curves.
             ConfigError: The backend cannot draw meshes that deform.
         """
         self._follow()

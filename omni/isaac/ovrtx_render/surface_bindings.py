@@ -135,10 +135,10 @@ class MaterialBinding(SurfaceBinding):
 
 
 class PointBinding(SurfaceBinding):
-    """Meshes that deform. Made by :meth:`TiledRenderer.bind_points`.
+    """Meshes that deform, and curves. Made by :meth:`TiledRenderer.bind_points`.
 
     Attributes:
-        paths: Mesh prims.
+        paths: Mesh or BasisCurves prims.
         begin: (P + 1,) int64 first point of each in the flat array to write, and the number of all points.
     """
 
