@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -103,8 +104,10 @@ class Engine:
             best = [index for index in found if index in shown] or found
             return scene.materials[best[0]] if best else None
 
+        self._first = True
         for visit in visit_all(self.stage, self.clones):
             self.check_prim(visit, material_of)
+        self._first = False
         self._check_left_out()
         self.take_findings(scene.findings)
         self.check_composition()
@@ -159,9 +162,10 @@ class Engine:
             self.users[self.clones.locate(binding.material)[1]].add(name)
             self.check_network(binding.material, prim, envs, material)
         self.told.put(path, "look", dict.fromkeys(told), envs)
-        before = self.shown_in(name, envs)
+        # The first time nothing was there before; to look for it in every version of thousands would be quadratic.
+        before = set() if self._first else self.shown_in(name, envs)
         self.note_look(name, tuple(self._abstract(binding, env) for binding in bindings), envs)
-        for gone in before - self.shown_in(name, envs):
+        for gone in before - {binding.material for binding in map(partial(self._abstract, env=env), bindings)}:
             self.told.put(path, f"uvs of {gone}", (), envs)
 
     def check_shape(self, path: str, envs: frozenset[int], pieces: list[Piece]) -> None:
@@ -353,7 +357,7 @@ class Engine:
     def note_look(self, name: str, bindings: tuple[Binding, ...], envs: frozenset[int]) -> None:
         """Note how a prim and its subsets are bound in some environments; not at all if there are no bindings."""
         table = self.looks[name]
-        for key, held in list(table.items()):
+        for key, held in () if self._first else list(table.items()):
             left = minus(held, envs)
             if left:
                 table[key] = left
