@@ -95,6 +95,15 @@ def Xform "World"
         int[] faceVertexIndices = [0, 1, 2, 3]
         uniform token subdivisionScheme = "none"
     }}
+    def BasisCurves "Cable"
+    {{
+        uniform token type = "linear"
+        int[] curveVertexCounts = [3]
+        point3f[] points = [(-1, 50, 0), (0, 50, 0), (1, 50, 0)]
+        float[] widths = [0.3] (
+            interpolation = "constant"
+        )
+    }}
     def DistantLight "Sun"
     {{
         float inputs:intensity = 3

@@ -231,6 +231,22 @@ def test_points_that_are_written_or_a_refusal(start: Callable, backend: str) -> 
         np.testing.assert_allclose(renderer.render(cameras)["depth"].numpy()[:, 3, 12, 0], 3.0, atol=1e-3)
 
 
+def test_points_of_curves_that_are_written_or_a_refusal(start: Callable, backend: str) -> None:
+    renderer, cameras = start("depth")
+    before = renderer.render(cameras)["depth"].numpy().copy()
+    over = np.array([[-1, 0, 2], [0, 0, 2], [1, 0, 2]], np.float32)  # a cable over the boxes
+    try:
+        cable = renderer.bind_points(["/World/Cable"])
+    except OvrtxRenderError as error:
+        assert backend in str(error).lower()
+        np.testing.assert_array_equal(renderer.render(cameras)["depth"].numpy(), before)
+    else:
+        cable.write(over)
+        # Its eight sides may begin anywhere, so its upper side is between these.
+        found = centers(renderer.render(cameras)["depth"].numpy())
+        assert ((found > 1.849) & (found < 1.863)).all()
+
+
 def test_materials_that_are_written_or_a_refusal(start: Callable, backend: str) -> None:
     renderer, cameras = start("rgb")
     before = renderer.render(cameras)["rgb"].numpy().copy()

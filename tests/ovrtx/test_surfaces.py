@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ovrtx_compare import assert_equal, images_of
 from ovrtx_stages import CAMERAS, cloth, paths, plain
-from pxr import Gf, Sdf, UsdGeom, UsdShade
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade
 
 from omni.isaac.ovrtx_render import ConfigError, InputError
 
@@ -112,6 +112,49 @@ def test_cloth(library: Any, open_renderer: Any) -> None:
         close = np.abs(found["rgb"].astype(int) - expected["rgb"]).max(-1) <= 12
         assert close.mean() > 0.94
         assert_equal({"depth": found["depth"]}, {"depth": expected["depth"]}, share=0.01)
+
+
+@pytest.mark.parametrize("ribbon", [False, True])
+def test_curves(library: Any, open_renderer: Any, ribbon: bool) -> None:
+    """They keep the widths and the facing that their prims gave them."""
+    library("0.5.0")
+
+    def cables(scale: Gf.Vec3d) -> Usd.Stage:
+        stage = plain(2)
+        for path in paths("Cable", 2):
+            cable = UsdGeom.BasisCurves.Define(stage, path)
+            cable.CreatePointsAttr([(-0.5, 0, 0), (-0.2, 0.1, 0), (0.2, -0.1, 0), (0.5, 0, 0)])
+            cable.CreateCurveVertexCountsAttr([4])
+            cable.CreateTypeAttr("linear")
+            cable.CreateWidthsAttr([0.1])
+            cable.SetWidthsInterpolation("constant")
+            if ribbon:
+                cable.CreateNormalsAttr([(0, 0, 1)])
+                cable.SetNormalsInterpolation("constant")
+            cable.AddTranslateOp().Set(Gf.Vec3d(0.0, -0.3, 0.6))
+            cable.AddRotateXOp().Set(40.0)
+            cable.AddScaleOp().Set(scale)
+        return stage
+
+    drawn = []
+    for backend in ("ovrtx", "warp"):
+        renderer = open_renderer(cables(Gf.Vec3d(1.5)), backend)
+        bundle = renderer.add_cameras(CAMERAS, width=32, height=24, outputs=("depth",))
+        before = renderer.render(bundle)["depth"].numpy().copy()
+        binding = renderer.bind_points(paths("Cable", 2))
+        binding.write(binding._own.rest + np.array([0.1, 0.0, 0.2], np.float32))
+        renderer.render(bundle)
+        drawn.append(images_of(bundle)["depth"])
+        assert (drawn[-1] != before).mean() > 0.05
+    # The eight sides of a tube may begin anywhere: it is as wide, and as far off, up to that.
+    found, expected = drawn
+    assert (np.isfinite(found) != np.isfinite(expected)).mean() < 0.01
+    hit = np.isfinite(found) & np.isfinite(expected)
+    assert (np.abs(found[hit] - expected[hit]) > 0.01).mean() < 0.02
+    renderer = open_renderer(cables(Gf.Vec3d(1.5, 1.0, 1.0)), "ovrtx")
+    renderer.add_cameras(CAMERAS, width=8, height=8, outputs=("depth",))
+    with pytest.raises(ConfigError, match=r"Cable is scaled.*remove the scale"):
+        renderer.bind_points(paths("Cable", 2))
 
 
 def test_rows_whose_environments_were_reset_are_named(library: Any, open_renderer: Any) -> None:

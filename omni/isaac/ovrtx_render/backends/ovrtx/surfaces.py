@@ -10,7 +10,7 @@ import warp as wp
 
 from ...errors import ConfigError, SceneError
 from ...scene.export import PREVIEW_INPUTS
-from ...scene.openusd import Usd, UsdGeom
+from ...scene.openusd import TIME, Usd, UsdGeom
 from ...scene.own_rows import OwnMaterials, OwnMeshes
 from ...surface_bindings import MATERIAL_INPUTS
 from .session import Session
@@ -88,11 +88,14 @@ class MaterialInput:
 
 
 class DeformedMeshes:
-    """Meshes whose points are written as world positions.
+    """Meshes, and curves, whose points are written as world positions.
 
     Args:
         own: The meshes.
         device: Where the points are.
+
+    Raises:
+        ConfigError: Curves are stretched by their prim, which they would not be any more.
     """
 
     def __init__(self, session: Session, stage: Usd.Stage, own: OwnMeshes, device: wp.Device) -> None:
@@ -101,11 +104,18 @@ class DeformedMeshes:
         self._begin = own.begin.tolist()
         self._points: Any = wp.array(own.rest, dtype=wp.vec3, device=device)
         self._sent = False
+        prims = [stage.GetPrimAtPath(path) for path in self.pinned]
+        curves = [
+            array for prim, world in zip(prims, own.world, strict=True) for array in _curve_arrays(prim, world)
+        ]  # may refuse, so it comes first
         # World positions: the prims stand at the origin, and nothing above them counts.
         session.reset_stack(self.pinned)
         session.place(self.pinned, np.tile(np.eye(4), (len(self.pinned), 1, 1)))
         session.write_flags(self.pinned, "doubleSided", True)
-        shaded = [path for path in self.pinned if UsdGeom.Mesh(stage.GetPrimAtPath(path)).GetNormalsAttr().Get()]
+        for path, name, values in curves:
+            session.write_arrays([path], name, [values])
+        meshes = [UsdGeom.Mesh(prim) for prim in prims if not prim.IsA(UsdGeom.Curves)]
+        shaded = [str(mesh.GetPath()) for mesh in meshes if mesh.GetNormalsAttr().Get()]
         if shaded:  # those of the rest shape would light the deformed one; without any the library makes its own
             session.write_arrays(shaded, "normals", [np.zeros((0, 3), np.float32)] * len(shaded))
         self._handle = session.bind_points(self.pinned)
@@ -127,6 +137,28 @@ class DeformedMeshes:
         parts = [self._points[begin:end] for begin, end in zip(self._begin[:-1], self._begin[1:], strict=True)]
         session.send(self._handle, parts)
         return [self._points, *parts]
+
+
+def _curve_arrays(prim: Usd.Prim, world: np.ndarray) -> list[tuple[str, str, np.ndarray]]:
+    """Path, attribute and values of what curves need to look the same when their prim stands at the origin."""
+    if not prim.IsA(UsdGeom.Curves):
+        return []
+    linear, path = world[:3, :3], str(prim.GetPath())
+    most, _, least = np.linalg.svd(linear, compute_uv=False)
+    out = []
+    normals = prim.GetAttribute("normals").Get(TIME)
+    if normals:
+        out.append((path, "normals", (np.array(normals) @ np.linalg.pinv(linear).T).astype(np.float32)))
+    if most > 1.001 or least < 0.999:
+        names = ("primvars:widths", "widths")
+        name = next((name for name in names if prim.HasAttribute(name) and prim.GetAttribute(name).Get(TIME)), None)
+        if most > 1.001 * least or name is None:
+            raise ConfigError(
+                f"{path} is scaled, and OVRTX would draw it unscaled once its points are written: give its widths in "
+                "world units and remove the scale, or use backend='warp'"
+            )
+        out.append((path, name, (np.array(prim.GetAttribute(name).Get(TIME)) * most).astype(np.float32)))
+    return out
 
 
 def _shader_input(stage: Usd.Stage, path: str, name: str) -> tuple[str, str]:
