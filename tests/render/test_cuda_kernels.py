@@ -162,6 +162,8 @@ def test_kernels_outside_shading(name: str, arch: int, tmp_path: Path) -> None:
     elif name == "shadow rays":
         for kernel in ("shadow_rays", "occlusion_rays"):
             assert one(kernels, kernel).registers <= MAX_REGISTERS
+    elif name == "deformation":  # sines set memory aside for angles of thousands, which none is
+        assert max(used.frame for used in kernels.values()) <= 32
     else:
         assert max(used.frame for used in kernels.values()) <= 16
 

@@ -167,6 +167,26 @@ def test_periodic_curve_closes_without_caps(stage):
     assert 0.97 < radius.min() and radius.max() < 1.01
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_tubes_have_no_twist_where_the_curve_leaves_its_plane_or_turns_sharply(stage, closed):
+    if closed:
+        u = np.arange(12) * np.pi / 6
+        points = np.stack([np.cos(u) + 0.5 * np.cos(2 * u), np.sin(u), 0.8 * np.sin(2 * u + 1)], axis=1)
+        make_curves(stage, points, "cubic", "catmullRom", "periodic")
+    else:
+        make_curves(stage, [(0, 0, 0), (1, 0, 0), (2, 0, 0.1), (0.5, 0.3, 0.2), (1, 2, 0.5), (0, 2, 2)])
+    sweep, mesh = read(stage).meshes[0].sweep, read(stage).meshes[0]
+    rings = mesh.points.reshape(-1, 8, 3)
+    spokes = (rings - rings.mean(axis=1, keepdims=True)) / sweep.radius[:, None, None]
+    following = np.roll(spokes, -1, axis=0) if closed else spokes[1:]
+    turned = np.roll(sweep.tangent, -1, axis=0) if closed else sweep.tangent[1:]
+    for here, there, before, after in zip(spokes, following, sweep.tangent, turned, strict=False):
+        # The shortest turn of the direction takes a ring to the next; what is left is twist.
+        half = before + after
+        carried = here - np.outer(here @ after, half) / (1 + before @ after)
+        assert np.linalg.norm(carried - there, axis=-1).max() < 0.1
+
+
 def test_widths_along_the_curve_and_short_curves(stage):
     curves = make_curves(stage, [(0, 0, 0), (0, 0, 1), (9, 9, 9)], counts=[2, 1], widths=[1.0, 0.0, 1.0])
     curves.SetWidthsInterpolation("vertex")
