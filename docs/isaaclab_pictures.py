@@ -1,6 +1,6 @@
 """Make the picture of docs/isaaclab.md that shows this renderer beside Isaac Lab's own, in one running simulation.
 
-    python docs/isaaclab_pictures.py    # in the environment of `.ci/run isaaclab_tests`, with the checkout on PYTHONPATH
+python docs/isaaclab_pictures.py    # in the environment of `.ci/run isaaclab_tests`
 """
 
 from __future__ import annotations
