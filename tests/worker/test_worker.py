@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import inspect
 import os
 import random
 import signal
@@ -449,7 +450,7 @@ def test_an_interpreter_without_this_package_takes_ours_and_nothing_beside_it(
         "sys.modules['omni.isaac.ovrtx_render.backends.worker.serve'] = serve\n"
         "runpy.run_path(sys.argv[1], run_name='__main__')\n"
     )
-    boot = Path(omni.isaac.ovrtx_render.backends.worker.process.__file__).with_name("boot.py")
+    boot = Path(inspect.getfile(WorkerProcess)).with_name("boot.py")
     said = subprocess.run(
         [sys.executable, "-I", "-S", "-c", look, str(boot)], capture_output=True, text=True, check=True, cwd=tmp_path
     )
