@@ -409,7 +409,7 @@ def test_an_interpreter_of_its_own_gets_nothing_of_kit(monkeypatch: pytest.Monke
         "OMNI_USD_PLUGINS_BASE_PATH": str(kit),
         **dict.fromkeys(("PYTHONPATH", "PYTHONHOME", "LD_PRELOAD", "ISAAC_PATH", "EXP_PATH", "MDL_SYSTEM_PATH"), "x"),
     }
-    ours = {"CUDA_VISIBLE_DEVICES": "1", "OMNI_KIT_ACCEPT_EULA": "N", "OMNI_SERVER": "s", "OVRTX_RENDER_X": "y"}
+    ours = {"CUDA_VISIBLE_DEVICES": "1", "OMNI_USER": "u", "OMNI_SERVER": "s", "OVRTX_RENDER_X": "y"}
     for name, value in (theirs | ours).items():
         monkeypatch.setenv(name, value)
     assert worker_environment(WorkerOptions()) == dict(os.environ)
