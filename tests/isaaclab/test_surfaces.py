@@ -125,7 +125,10 @@ def look(scene: Any) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("kind", ["soft", "cloth"])
-def test_bodies_that_deform_are_drawn_where_physics_has_them(simulate: Callable[..., Any], kind: str) -> None:
+def test_bodies_that_deform_are_drawn_where_physics_has_them(
+    simulate: Callable[..., Any], kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # pytetwild leaves a file where it runs
     if kind == "soft":
         pytest.importorskip("pytetwild", reason="Isaac Lab makes soft bodies with isaaclab[tetrahedralization]")
     from isaaclab.sim import SimulationContext
