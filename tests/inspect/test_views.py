@@ -14,7 +14,7 @@ import numpy as np
 from gallery.case import PANEL, Scene, T
 from pictures import PLAIN
 from PIL import Image
-from pxr import Gf, Usd, UsdGeom, UsdShade
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade
 
 from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.cameras import CameraBundle
@@ -127,6 +127,90 @@ def test_a_pixel_says_what_it_shows_and_why(renderer: TiledRenderer, bundle: Cam
     assert pick(renderer, bundle, 0, 0, 0) is None
     with pytest.raises(InputError, match="outside"):
         pick(renderer, bundle, 0, SIZE, 0)
+
+
+def _split(stage: Usd.Stage, panel: str, **materials: str) -> None:
+    """Make each face of a panel a GeomSubset, with a material or none."""
+    for child in stage.GetPrimAtPath(panel).GetChildren():
+        stage.RemovePrim(child.GetPath())
+    for face, (name, material) in enumerate(materials.items()):
+        subset = UsdGeom.Subset.Define(stage, f"{panel}/{name}")
+        subset.CreateFamilyNameAttr("materialBind")
+        subset.CreateElementTypeAttr("face")
+        subset.CreateIndicesAttr([face])
+        if material:
+            look = UsdShade.Material.Get(stage, f"/World/Looks/{material}")
+            UsdShade.MaterialBindingAPI.Apply(subset.GetPrim()).Bind(look)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "shown"),
+    [("blue", "blue", ("blue", "blue")), ("picture", "", ("picture", "picture")), ("", "", ("picture", "picture"))],
+)
+def test_subsets_of_one_material_are_told_apart(
+    stage: Usd.Stage, device: str, left: str, right: str, shown: tuple[str, str]
+) -> None:
+    _split(stage, PANEL, left=left, right=right)
+    with TiledRenderer(stage, RendererCfg().replace(**PLAIN, device=device)) as renderer:
+        bundle = renderer.add_cameras("/World/Camera", width=SIZE, height=SIZE, outputs=("rgb",))
+        before = renderer.render(bundle)["rgb"].numpy().copy()
+        for (y, x), name, material in zip((LEFT, RIGHT), ("left", "right"), shown, strict=True):
+            found = pick(renderer, bundle, 0, x, y)
+            assert (found.path, found.subset) == (PANEL, f"{PANEL}/{name}")
+            assert found.material == f"/World/Looks/{material}"
+            assert found.look is renderer.scene.materials[renderer.scene.instances.material[-1]]
+        assert np.array_equal(renderer.render(bundle)["rgb"].numpy(), before), "the picture is as it was"
+
+
+def test_faces_that_no_subset_claims_are_the_mesh(stage: Usd.Stage, device: str) -> None:
+    _split(stage, PANEL, left="picture")
+    with TiledRenderer(stage, RendererCfg().replace(**PLAIN, device=device)) as renderer:
+        bundle = renderer.add_cameras("/World/Camera", width=SIZE, height=SIZE, outputs=("rgb",))
+        assert pick(renderer, bundle, 0, LEFT[1], LEFT[0]).subset == f"{PANEL}/left"
+        assert pick(renderer, bundle, 0, RIGHT[1], RIGHT[0]).subset == ""
+
+
+@pytest.mark.parametrize("instanced", [False, True])
+def test_subsets_of_one_material_are_told_apart_in_clones(tmp_path: Path, device: str, instanced: bool) -> None:
+    scene = Scene(tmp_path, False, False)
+    scene.panel.GetPointsAttr().Set([(x, y, 0) for y in (-0.65, 0.65) for x in (0.1, 0.75, 1.4)])
+    scene.panel.GetFaceVertexCountsAttr().Set([4, 4])
+    scene.panel.GetFaceVertexIndicesAttr().Set([0, 1, 4, 3, 1, 2, 5, 4])
+    _split(scene.stage, PANEL, left="red", right="red")
+    scene.stage.SetDefaultPrim(scene.stage.GetPrimAtPath("/World"))
+    scene.stage.Save()
+    stage = Usd.Stage.CreateInMemory()
+    for env in range(3):
+        part = UsdGeom.Xform.Define(stage, f"/World/envs/env_{env}/Part").GetPrim()
+        part.GetReferences().AddReference(str(tmp_path / "stage.usda"))
+        part.SetInstanceable(instanced)
+        UsdGeom.Xformable(part.GetParent()).AddTranslateOp().Set(Gf.Vec3d(10.0 * env, 0.0, 0.0))
+        camera = UsdGeom.Camera.Define(stage, f"/World/envs/env_{env}/Eye")
+        camera.AddTranslateOp().Set(Gf.Vec3d(0.0, 0.0, 4.0))
+        camera.CreateFocalLengthAttr(28.0)
+        camera.CreateHorizontalApertureAttr(20.955)
+    with TiledRenderer(stage, RendererCfg().replace(**PLAIN, device=device)) as renderer:
+        bundle = renderer.add_cameras("/World/envs/env_.*/Eye", width=SIZE, height=SIZE, outputs=("rgb",))
+        for row in (0, 2):
+            for (y, x), name in ((LEFT, "left"), (RIGHT, "right")):
+                found = pick(renderer, bundle, row, x, y)
+                assert found.path == f"/World/envs/env_{row}/Part/Panel"
+                assert found.subset == f"{found.path}/{name}" == found.binding.path
+                assert found.material == f"/World/envs/env_{row}/Part/Looks/red"
+
+
+def test_subsets_of_what_is_repeated_are_told_apart(stage: Usd.Stage, device: str) -> None:
+    _split(stage, PANEL, left="blue", right="blue")
+    instancer = UsdGeom.PointInstancer.Define(stage, "/World/Panels")
+    Sdf.CopySpec(stage.GetRootLayer(), PANEL, stage.GetRootLayer(), "/World/Panels/Panel")
+    stage.RemovePrim(PANEL)
+    instancer.CreatePrototypesRel().SetTargets(["/World/Panels/Panel"])
+    instancer.CreatePositionsAttr([Gf.Vec3f(0.0, 0.0, -9.0), Gf.Vec3f(0.0, 0.0, 0.0)])
+    instancer.CreateProtoIndicesAttr([0, 0])
+    with TiledRenderer(stage, RendererCfg().replace(**PLAIN, device=device)) as renderer:
+        bundle = renderer.add_cameras("/World/Camera", width=SIZE, height=SIZE, outputs=("rgb",))
+        for (y, x), name in ((LEFT, "left"), (RIGHT, "right")):
+            assert pick(renderer, bundle, 0, x, y).subset == f"/World/Panels/Panel/{name}"
 
 
 def test_picking_sees_what_was_written(renderer: TiledRenderer, bundle: CameraBundle) -> None:

@@ -430,8 +430,8 @@ class TiledRenderer:
         An edit of the stage that changes materials gives them back, too.
 
         Args:
-            scene: Materials in the order of those of :attr:`scene`, and their textures, of which the first are those
-                of :attr:`scene`.
+            scene: Materials, and their textures, of which the first are those of :attr:`scene`; and which of the
+                materials each instance shows.
         """
         if not self._backend.update(scene or self.scene, SceneChanges(materials=True)):
             raise ConfigError(f"the backend {self.backend_name!r} cannot draw with other materials")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import ConfigError, InputError
 from ..scene.data import Material, Scene, TextureRef
-from ..scene.materials import MaterialReader
-from .bindings import Binding, bound_subsets, resolve
+from ..scene.geometry import GeometryReader, GeometryStore
+from .bindings import Binding, resolve
 from .codes import SCENE
 from .sites import SiteFinder
-from .views import dressed, encoded, flat
+from .views import encoded, flat
 
 if TYPE_CHECKING:
     from pxr import Usd
@@ -95,18 +95,20 @@ def pick(renderer: TiledRenderer, bundle: CameraBundle, row: int, x: int, y: int
     if path is None:
         return None
     scene, env = renderer.scene, int(bundle.envs[row])
+    rows = np.flatnonzero(scene.instances.path == scene.paths.index(path))
+    looks = np.unique(scene.instances.material[rows])
     prim = renderer.stage.GetPrimAtPath(path) if renderer.stage is not None else None
     if not prim:
-        entries = _entries(scene, path)
-        look = scene.materials[entries[0]] if len(entries) == 1 else None
+        look = scene.materials[looks[0]] if len(looks) == 1 else None
         return Pick(path, "", "", None, look, tuple(_textures(scene, look)), env)
-    chosen = prim
-    look = None
+    chosen, look = prim, None
     if renderer.backend_name in SCENE:
-        entries = _entries(scene, path)
-        entry = entries[0] if len(entries) == 1 else _entry_at(renderer, bundle, row, x, y)
-        look = scene.materials[entry]
-        chosen = _part_showing(renderer, prim, look)
+        parts = _parts(prim)
+        at = 0 if len(parts) == len(looks) == 1 else _row_at(renderer, bundle, row, x, y, rows)
+        if at is not None:
+            look = scene.materials[scene.instances.material[rows[at]]]
+            # What a point instancer repeats has its parts once for every instance.
+            chosen = prim.GetStage().GetPrimAtPath(parts[at % len(parts)]) if len(rows) % len(parts) == 0 else prim
     binding = resolve(chosen, SiteFinder())
     subset = str(chosen.GetPath()) if chosen != prim else ""
     return Pick(path, subset, binding.material, binding, look, tuple(_textures(scene, look)), env)
@@ -127,54 +129,54 @@ def _label(bundle: CameraBundle, name: str, row: int, x: int, y: int) -> str | N
     return label if isinstance(label, str) and label.startswith("/") else None
 
 
-def _entries(scene: Scene, path: str) -> list[int]:
-    """Materials that the parts of a prim show."""
-    rows = scene.instances.path == scene.paths.index(path)
-    return np.unique(scene.instances.material[rows]).tolist()
+class _NoMaterials:
+    """For reading geometry alone: every look is the same one."""
+
+    def __init__(self) -> None:
+        self.materials = [Material("")]
+
+    def bind(self, prim: Usd.Prim) -> int:
+        """The index of that look."""
+        return 0
 
 
-def _entry_at(renderer: TiledRenderer, bundle: CameraBundle, row: int, x: int, y: int) -> int:
-    """Which entry of the material table a pixel shows: drawn with a colour for each entry."""
+def _parts(prim: Usd.Prim) -> list[str]:
+    """Paths of what the parts of a prim have their looks from: the prim itself, or a GeomSubset of it.
+
+    The rows of the scene are in their order; faces that no subset claims come first.
+    """
+    reader = GeometryReader(GeometryStore(), _NoMaterials(), [])
+    return [part.look for part in reader.read(prim)] or [str(prim.GetPath())]
+
+
+def _row_at(renderer: TiledRenderer, bundle: CameraBundle, row: int, x: int, y: int, rows: np.ndarray) -> int | None:
+    """Which of some instances a pixel shows: drawn with a colour for each; None if that cannot be drawn.
+
+    Args:
+        rows: (K,) rows of the scene's instances, all of one prim.
+    """
     scene = renderer.scene
-    numbered = dressed(scene, "albedo")
-    numbered.materials = [
-        flat(material, encoded(index & 255, index >> 8 & 255, index >> 16 & 255))
-        for index, material in enumerate(scene.materials)
-    ]
+    shown = scene.instances.material.copy()
+    materials = [flat(material, (0.0, 0.0, 0.0)) for material in scene.materials]
+    for number, instance in enumerate(rows.tolist(), start=1):
+        own = scene.materials[shown[instance]]
+        shown[instance] = len(materials)
+        materials.append(flat(own, encoded(number & 255, number >> 8 & 255, number >> 16 & 255)))
+    numbered = replace(scene, materials=materials, instances=replace(scene.instances, material=shown))
     with renderer.twin(bundle, row, ("albedo",)) as twin:
-        renderer.use_materials(numbered)
+        if renderer.scene is not scene:
+            return None  # the stage was read again meanwhile
+        try:
+            renderer.use_materials(numbered)
+        except ConfigError:
+            return None
         try:
             renderer.render(twin)
         finally:
             renderer.use_materials(None)
         red, green, blue = twin.outputs["albedo"].numpy()[0, y, x, :3].astype(int).tolist()
-    return min(red | green << 8 | blue << 16, len(scene.materials) - 1)
-
-
-def _part_showing(renderer: TiledRenderer, prim: Usd.Prim, look: Material) -> Usd.Prim:
-    """The prim itself, or that subset of it, whose material became ``look``."""
-    subsets = bound_subsets(prim)
-    if not subsets:
-        return prim
-    reader = MaterialReader(renderer.stage, renderer.cfg, [])
-    wanted = _signature(look, renderer.scene.textures)
-    for part in (*subsets, prim):
-        material = reader.materials[reader.bind(part)]
-        if _signature(material, reader.textures) == wanted:
-            return part
-    return prim
-
-
-def _signature(material: Material, textures: list[Any]) -> tuple[object, ...]:
-    """What a material is, whatever its name and the order of the textures."""
-    out: list[object] = []
-    for field in fields(material):
-        value = getattr(material, field.name)
-        if isinstance(value, TextureRef):
-            out += [textures[value.texture].path, value.channel, value.scale, value.bias, value.uv_matrix]
-        elif field.name != "name":
-            out.append(value)
-    return tuple(out)
+    number = red | green << 8 | blue << 16
+    return number - 1 if 0 < number <= len(rows) else None
 
 
 def _textures(scene: Scene, look: Material | None) -> Iterator[PickedTexture]:

@@ -348,6 +348,7 @@ def _set_materials(
     """
     shading.materials, shading.textures = pack_materials(scene, cfg.shading == "pbr", device, packed)
     material_of = scene.instances.material[order]
+    shapes.inst_material = shading.inst_material = _ints(material_of, device)
     alpha = np.array([m.alpha_mode for m in scene.materials] or [0])
     forced = np.array([m.double_sided for m in scene.materials] or [False])
     two_sided = scene.instances.double_sided[order] | forced[material_of]
@@ -406,8 +407,6 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device, baked: Environment
     shapes.bvh_leaves = arrays["bvh_leaves"]
     shapes.inst_env = ints(env_sorted)
     shapes.inst_geometry = ints(inst.geometry[order])
-    material_of = inst.material[order]
-    shapes.inst_material = ints(material_of)
     shapes.inst_uvs = ints(attributes.base.numpy()[inst.geometry[order], 2] if count else np.zeros(1))
     shapes.uvs = attributes.uvs
     shapes.local_to_world = frames
@@ -425,7 +424,6 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device, baked: Environment
 
     shading = ShadingScene()
     shading.attributes = attributes
-    shading.inst_material = ints(material_of)
     layered = _set_materials(scene, cfg, order, shapes, shading, None, device)
 
     has_dome = any(light.kind == LightKind.DOME for light in scene.lights)
