@@ -28,7 +28,8 @@ def read(tmp_path: Path, *nodes: str) -> tuple[Material, MaterialReader, list[Fi
     path.write_text(
         '#usda 1.0\ndef Mesh "m" (\n    prepend apiSchemas = ["MaterialBindingAPI"]\n)\n{\n'
         "    rel material:binding = </mat>\n"
-        '    texCoord2f[] primvars:UVMap = [(0, 0)] (\n        interpolation = "vertex"\n    )\n}\n'
+        '    texCoord2f[] primvars:UVMap = [(0, 0)] (\n        interpolation = "vertex"\n    )\n'
+        '    texCoord2f[] primvars:st2 = [(0, 0)] (\n        interpolation = "vertex"\n    )\n}\n'
         'def Material "mat"\n{\n    token outputs:mtlx:surface.connect = </mat/s.outputs:surface>\n'
         + "".join(nodes)
         + "}\n"
@@ -115,6 +116,116 @@ def test_gltf_and_unlit_and_preview(tmp_path: Path) -> None:
     assert preview.base_color == (1.0, 0.5, 0.0)
 
 
+def test_the_first_standard_surface_has_its_default_in_its_weight(tmp_path: Path) -> None:
+    first = f"{STANDARD}_100"
+    assert read(tmp_path, node("s", first))[0].base_color == pytest.approx((0.8, 0.8, 0.8))
+    color = "color3f inputs:base_color = (1, 0.5, 0)"
+    assert read(tmp_path, node("s", first, color))[0].base_color == pytest.approx((0.8, 0.4, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("identifier", "names"),
+    [
+        (STANDARD, ("base_color", "subsurface", "subsurface_color", "metalness")),
+        (
+            "ND_open_pbr_surface_surfaceshader",
+            ("base_color", "subsurface_weight", "subsurface_color", "base_metalness"),
+        ),
+    ],
+)
+def test_colour_below_the_surface_is_mixed_in(tmp_path: Path, png: str, identifier: str, names: tuple) -> None:
+    base, weight, below, metal = names
+    inputs = [f"color3f inputs:{base} = (1, 0, 0.5)", f"float inputs:{weight} = 0.75"]
+    color = f"color3f inputs:{below} = (0, 1, 0.5)"
+    material, _, findings = read(tmp_path, node("s", identifier, *inputs, color))
+    assert material.base_color == pytest.approx((0.25, 0.75, 0.5)) and findings == []
+    # Metal reflects its base colour, whatever is below.
+    material, _, _ = read(tmp_path, node("s", identifier, *inputs, color, f"float inputs:{metal} = 1"))
+    assert material.base_color == pytest.approx((1.0, 0.0, 0.5))
+    # One picture for both, as such surfaces often have it, is shown once.
+    pictures = [f"color3f inputs:{name}.connect = </mat/i.outputs:out>" for name in (base, below)]
+    image = node("i", "ND_image_color3", f"asset inputs:file = @{png}@")
+    material, _, findings = read(tmp_path, node("s", identifier, *pictures, f"float inputs:{weight} = 0.75"), image)
+    assert material.base_color_texture is not None and findings == []
+    assert material.base_color_texture.scale[:3] == pytest.approx((1.0, 1.0, 1.0))
+
+
+ACESCG = '( colorSpace = "acescg" )'
+
+
+def test_colours_and_textures_are_converted_from_their_space(tmp_path: Path, png: str) -> None:
+    material, _, findings = read(
+        tmp_path, node("s", STANDARD, f"color3f inputs:base_color = (0.5, 0.25, 0.125) {ACESCG}")
+    )
+    # 1.70505 * 0.5 - 0.62179 * 0.25 - 0.08326 * 0.125, and so on.
+    assert material.base_color == pytest.approx((0.68667, 0.21875, 0.09988), abs=1e-5) and findings == []
+    encoded = "color3f inputs:base_color = (0.5, 0.5, 0.5) ( colorSpace = "
+    assert read(tmp_path, node("s", STANDARD, encoded + '"srgb_texture" )'))[0].base_color[0] == pytest.approx(
+        0.21404, abs=1e-5
+    )
+    for space in ("acescg", "lin_ap1_scene", "lin_displayp3", "srgb_displayp3", "adobergb", "g18_rec709"):
+        white = f'color3f inputs:base_color = (1, 1, 1) ( colorSpace = "{space}" )'
+        assert read(tmp_path, node("s", STANDARD, white))[0].base_color == pytest.approx((1, 1, 1), abs=1e-5), space
+    material, reader, findings = read(
+        tmp_path,
+        node("s", STANDARD, "color3f inputs:base_color.connect = </mat/i.outputs:out>"),
+        node("i", "ND_image_color3", f"asset inputs:file = @{png}@ {ACESCG}"),
+    )
+    # (51, 102, 204) / 255 is linear AP1: in Rec. 709 (0.02568, 0.42187, 0.866), which is stored as sRGB.
+    assert reader.textures[0].srgb and findings == []
+    assert reader.textures[0].data[0, 0].tolist() == pytest.approx([44, 174, 239, 255], abs=1)
+    assert material.base_color == pytest.approx((0.0257, 0.4219, 0.866), abs=5e-3)
+
+
+def test_a_space_that_is_not_known_is_told(tmp_path: Path, png: str) -> None:
+    other = '( colorSpace = "camera_log" )'
+    material, _, findings = read(tmp_path, node("s", STANDARD, f"color3f inputs:base_color = (1, 0.5, 0) {other}"))
+    assert material.base_color == (1.0, 0.5, 0.0)
+    assert [(finding.code, finding.path) for finding in findings] == [("texture-color-space", "/mat/s")]
+    _, reader, findings = read(
+        tmp_path,
+        node("s", STANDARD, "color3f inputs:base_color.connect = </mat/i.outputs:out>"),
+        node("i", "ND_image_color3", f"asset inputs:file = @{png}@ {other}"),
+    )
+    assert [(finding.code, finding.path) for finding in findings] == [("texture-color-space", "/mat/i")]
+    assert reader.textures[0].srgb
+
+
+@pytest.mark.parametrize(
+    ("index", "primvar", "codes"), [(0, "UVMap", []), (2, "st2", []), (1, "UVMap", ["shader-node-approximated"])]
+)
+def test_numbered_texture_coordinates(tmp_path: Path, png: str, index: int, primvar: str, codes: list[str]) -> None:
+    material, _, findings = read(
+        tmp_path,
+        node("s", STANDARD, "color3f inputs:base_color.connect = </mat/i.outputs:out>"),
+        node(
+            "i",
+            "ND_image_color3",
+            f"asset inputs:file = @{png}@",
+            "float2 inputs:texcoord.connect = </mat/t.outputs:out>",
+        ),
+        node("t", "ND_texcoord_vector2", f"int inputs:index = {index}"),
+    )
+    assert material.uv_primvar == primvar
+    assert [finding.code for finding in findings] == codes
+
+
+@pytest.mark.parametrize(("high", "codes"), [(1.0, []), (0.5, ["shader-node-approximated"])])
+def test_a_clamp_of_a_texture_that_cuts_something_is_told(
+    tmp_path: Path, png: str, high: float, codes: list[str]
+) -> None:
+    material, _, findings = read(
+        tmp_path,
+        node("s", STANDARD, "color3f inputs:base_color.connect = </mat/c.outputs:out>"),
+        node(
+            "c", "ND_clamp_color3FA", "color3f inputs:in.connect = </mat/i.outputs:out>", f"float inputs:high = {high}"
+        ),
+        node("i", "ND_image_color3", f"asset inputs:file = @{png}@"),
+    )
+    assert material.base_color_texture is not None
+    assert [finding.code for finding in findings] == codes
+
+
 def test_image_times_constant(tmp_path: Path, png: str) -> None:
     material, reader, findings = read(
         tmp_path,
@@ -194,6 +305,34 @@ def test_place_2d(tmp_path: Path, png: str) -> None:
     np.testing.assert_allclose(np.array([1.5, 0.5]) @ matrix[:2] + matrix[2], (0.25, 0.0), atol=1e-12)
 
 
+def test_place_2d_in_the_other_order(tmp_path: Path, png: str) -> None:
+    material, _, _ = read(
+        tmp_path,
+        node("s", STANDARD, "color3f inputs:base_color.connect = </mat/i.outputs:out>"),
+        node(
+            "i",
+            "ND_tiledimage_color3",
+            f"asset inputs:file = @{png}@",
+            "float2 inputs:realworldimagesize = (2, 2)",
+            "float2 inputs:realworldtilesize = (1, 4)",
+            "float2 inputs:texcoord.connect = </mat/p.outputs:out>",
+        ),
+        node(
+            "p",
+            "ND_place2d_vector2",
+            "int inputs:operationorder = 1",
+            "float2 inputs:pivot = (0.5, 0.5)",
+            "float2 inputs:scale = (2, 4)",
+            "float inputs:rotate = 90",
+            "float2 inputs:offset = (0.25, 0)",
+        ),
+    )
+    assert material.base_color_texture is not None
+    matrix = np.array(material.base_color_texture.uv_matrix)
+    # From the pivot (1, 0), minus the offset (0.75, 0), turned (0, -0.75), divided (0, -0.1875); tiled by (0.5, 2).
+    np.testing.assert_allclose(np.array([1.5, 0.5]) @ matrix[:2] + matrix[2], (0.25, 0.625), atol=1e-12)
+
+
 def test_normal_map(tmp_path: Path, png: str) -> None:
     material, _, findings = read(
         tmp_path,
@@ -217,6 +356,8 @@ def test_normal_map(tmp_path: Path, png: str) -> None:
         ("ND_divide_float", ["float inputs:in1 = 0.5", "float inputs:in2 = 2"], 0.25),
         ("ND_mix_float", ["float inputs:fg = 1", "float inputs:bg = 0.5", "float inputs:mix = 0.5"], 0.75),
         ("ND_clamp_float", ["float inputs:in = 2", "float inputs:high = 0.5"], 0.5),
+        ("ND_invert_float", ["float inputs:in = 0.25"], 0.75),
+        ("ND_remap_float", ["float inputs:in = 0.5", "float inputs:inhigh = 2", "float inputs:outlow = 0.5"], 0.625),
         ("ND_dot_float", ["float inputs:in = 0.25"], 0.25),
         ("ND_extract_color3", ["color3f inputs:in = (0.1, 0.25, 0.3)", "int inputs:index = 1"], 0.25),
     ],
@@ -279,6 +420,8 @@ def test_unknown_node_is_told(tmp_path: Path) -> None:
     [
         ("ND_add_color3", ["color3f inputs:in2 = (0.5, 0, 1)"], (1.0, 1.0, 1.0), (0.5, 0.0, 1.0)),
         ("ND_divide_color3FA", ["float inputs:in2 = 2"], (0.5, 0.5, 0.5), (0.0, 0.0, 0.0)),
+        ("ND_invert_color3", [], (-1.0, -1.0, -1.0), (1.0, 1.0, 1.0)),
+        ("ND_remap_color3FA", ["float inputs:outlow = 0.5"], (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     ],
 )
 def test_arithmetic_on_an_image(
@@ -287,7 +430,12 @@ def test_arithmetic_on_an_image(
     material, _, findings = read(
         tmp_path,
         node("s", STANDARD, "color3f inputs:base_color.connect = </mat/x.outputs:out>"),
-        node("x", identifier, "color3f inputs:in1.connect = </mat/i.outputs:out>", *inputs),
+        node(
+            "x",
+            identifier,
+            *(f"color3f inputs:{name}.connect = </mat/i.outputs:out>" for name in ("in", "in1")),
+            *inputs,
+        ),
         node("i", "ND_image_color3", f"asset inputs:file = @{png}@"),
     )
     assert material.base_color_texture is not None

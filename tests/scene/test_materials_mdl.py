@@ -52,6 +52,24 @@ def test_pbr_defaults() -> None:
     assert findings == []
 
 
+def test_colour_below_an_omni_surface_is_mixed_in_if_it_is_switched_on() -> None:
+    inputs = {
+        "diffuse_reflection_weight": 1.0,
+        "diffuse_reflection_color": (1.0, 0.0, 0.5),
+        "subsurface_weight": 0.75,
+        "subsurface_transmission_color": (0.0, 1.0, 0.5),
+        "subsurface_scattering_color": (1.0, 0.2, 0.1),
+    }
+    assert read("OmniSurface", **inputs)[0].base_color == pytest.approx((1.0, 0.0, 0.5))
+    mixed = read("OmniSurface", **inputs, enable_diffuse_transmission=True)[0]
+    assert mixed.base_color == pytest.approx((0.25, 0.75, 0.5))
+
+
+def test_a_roughness_map_of_glass_counts_unless_it_is_told_otherwise(png: str) -> None:
+    material, _, _ = read("OmniGlass", roughness_texture=png)
+    assert material.roughness_texture is not None and material.roughness_texture.scale[0] == 1.0
+
+
 def test_pbr_constants() -> None:
     material, _, findings = read(
         "OmniPBR",

@@ -96,7 +96,7 @@ _ALL = (
     Code("surface-differs", _W, ALL, "The surfaces of a material for several renderers do not look alike."),
     Code("mdl-module-missing", _W, RTX, "RTX will not find an MDL module."),
     Code("asset-path-unanchored", _W, ALL, "A relative path in a layer that has no place on disk."),
-    Code("texture-color-space", _W, ALL, "A texture is read in the wrong colour space."),
+    Code("texture-color-space", _W, ALL, "A texture, or a colour, is read in the wrong colour space."),
     Code("uv-set-missing", _W, ALL, "A textured mesh has no texture coordinates."),
     Code("uv-set-name", _W, RTX, "A textured mesh has its coordinates under another name than the material reads."),
     Code("normals-inverted", _W, ALL, "A closed single-sided mesh is turned inside out."),

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ConfigError
+from ..scene.color_spaces import srgb_to_linear
 from ..scene.data import AlphaMode, Material, Scene, Texture, TextureRef
-from ..scene.textures import srgb_to_linear
 from .codes import SCENE
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from pxr import Usd
 from . import materialx_nodes as _materialx_nodes  # noqa: F401  (registers the pattern nodes)
 from .data import Material
 from .preview_surface import UNRESOLVED_GREY, read_preview_surface
+from .shader_inputs import shader_id
 from .shading_networks import NetworkReader, Signal, scaled
-from .surface import build_material, glass_opacity
+from .surface import build_material, glass_opacity, with_subsurface
 
 __all__ = ["MATERIALX_SURFACES"]
 
@@ -28,15 +29,19 @@ def _transmitting(reader: NetworkReader, shader: Usd.Prim, opacity: Signal, weig
 
 
 def _read_standard_surface(reader: NetworkReader, shader: Usd.Prim, name: str) -> Material:
-    color = reader.signal(shader, "base_color", (0.8, 0.8, 0.8), UNRESOLVED_GREY)
+    # The first version of the definition has the same default in its weight.
+    first = shader_id(shader).endswith("_100")
+    color = reader.signal(shader, "base_color", _WHITE if first else (0.8, 0.8, 0.8), UNRESOLVED_GREY)
+    color = _weighted(reader, shader, "base", 0.8 if first else 1.0, color)
+    metallic = reader.signal(shader, "metalness", (0.0,))
     opacity = reader.signal(shader, "opacity", _WHITE)
     return build_material(
         reader,
         shader,
         name,
         {
-            "base_color": _weighted(reader, shader, "base", 1.0, color),
-            "metallic": reader.signal(shader, "metalness", (0.0,)),
+            "base_color": with_subsurface(reader, shader, color, metallic, ("subsurface", "subsurface_color"), _WHITE),
+            "metallic": metallic,
             "roughness": reader.signal(shader, "specular_roughness", (0.2,)),
             "clearcoat": reader.signal(shader, "coat", (0.0,)),
             "clearcoat_roughness": reader.signal(shader, "coat_roughness", (0.1,)),
@@ -50,7 +55,9 @@ def _read_standard_surface(reader: NetworkReader, shader: Usd.Prim, name: str) -
 
 
 def _read_open_pbr(reader: NetworkReader, shader: Usd.Prim, name: str) -> Material:
-    color = reader.signal(shader, "base_color", (0.8, 0.8, 0.8), UNRESOLVED_GREY)
+    grey, names = (0.8, 0.8, 0.8), ("subsurface_weight", "subsurface_color")
+    color = _weighted(reader, shader, "base_weight", 1.0, reader.signal(shader, "base_color", grey, UNRESOLVED_GREY))
+    metallic = reader.signal(shader, "base_metalness", (0.0,))
     emission = reader.signal(shader, "emission_color", _WHITE)
     opacity = reader.signal(shader, "geometry_opacity", (1.0,))
     return build_material(
@@ -58,8 +65,8 @@ def _read_open_pbr(reader: NetworkReader, shader: Usd.Prim, name: str) -> Materi
         shader,
         name,
         {
-            "base_color": _weighted(reader, shader, "base_weight", 1.0, color),
-            "metallic": reader.signal(shader, "base_metalness", (0.0,)),
+            "base_color": with_subsurface(reader, shader, color, metallic, names, grey),
+            "metallic": metallic,
             "roughness": reader.signal(shader, "specular_roughness", (0.3,)),
             "clearcoat": reader.signal(shader, "coat_weight", (0.0,)),
             "clearcoat_roughness": reader.signal(shader, "coat_roughness", (0.0,)),

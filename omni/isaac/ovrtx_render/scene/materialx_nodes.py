@@ -10,6 +10,8 @@ from pxr import Usd
 from .preview_nodes import authored_space, primvar_signal, read_wrap, transform_2d
 from .shader_inputs import input_attribute, shader_id
 from .shading_networks import UV_NODES, Floats, NetworkReader, Signal, UvTransform, node, scaled, shifted
+from .surface import blended
+from .textures import encoding_of
 
 __all__: list[str] = []
 
@@ -41,13 +43,16 @@ def _image(reader: NetworkReader, shader: Usd.Prim, output: str) -> Signal | Non
     if attribute is not None:
         space = authored_space(attribute)
         # Only colours are ever encoded; without a colour space the file's own kind decides, as in Storm.
-        index = reader.textures.load(attribute, space if kind.startswith("color") or space != "auto" else "raw")
+        is_color = kind.startswith("color") or encoding_of(space) == "sRGB"
+        index = reader.textures.load(attribute, space if is_color else "raw")
     if index < 0:
         return Signal(fallback) if fallback is not None else None
     uv = reader.uv(shader, "texcoord")
     if shader_id(shader).startswith("ND_tiledimage_"):
         offset = reader.constant(shader, "uvoffset", (0.0, 0.0))
         uv = transform_2d(uv, reader.constant(shader, "uvtiling", (1.0, 1.0)), translation=(-offset[0], -offset[1]))
+        image, tile = (reader.constant(shader, f"realworld{what}size", (1.0, 1.0)) for what in ("image", "tile"))
+        uv = transform_2d(uv, tuple(t / i if i else 1.0 for i, t in zip(image, tile, strict=True)))
     return reader.texture(
         index,
         uv,
@@ -104,31 +109,55 @@ def _arithmetic(reader: NetworkReader, shader: Usd.Prim, output: str) -> Signal 
 
 @node("ND_mix_", prefix=True)
 def _mix(reader: NetworkReader, shader: Usd.Prim, output: str) -> Signal | None:
-    amount = reader.constant(shader, "mix", (0.0,))
     front = reader.signal(shader, "fg", _default(shader))
     back = reader.signal(shader, "bg", _default(shader))
-    complement = tuple(1.0 - component for component in amount)
-    if not front.constant and all(component == 0.0 for component in amount):
-        return back
-    if front.constant:
-        return shifted(scaled(back, complement), scaled(front, amount).value)
-    if not back.constant and any(component != 1.0 for component in amount):
-        reader.report(
-            "shader-node-approximated",
-            "warning",
-            shader.GetPath(),
-            f"mix of two varying inputs is not supported; the mean {back.value} of one is used. Bake it to a texture",
-        )
-    return shifted(scaled(front, amount), scaled(back, complement).value)
+    return blended(reader, shader, back, front, reader.constant(shader, "mix", (0.0,)))
+
+
+@node("ND_invert_", prefix=True)
+def _invert(reader: NetworkReader, shader: Usd.Prim, output: str) -> Signal | None:
+    signal = reader.signal(shader, "in", _default(shader))
+    return shifted(scaled(signal, (-1.0,)), reader.constant(shader, "amount", _default(shader, 1.0)))
+
+
+@node("ND_remap_", prefix=True)
+def _remap(reader: NetworkReader, shader: Usd.Prim, output: str) -> Signal | None:
+    signal = reader.signal(shader, "in", _default(shader))
+    names = (("inlow", 0.0), ("inhigh", 1.0), ("outlow", 0.0), ("outhigh", 1.0))
+    low, high, to, up = (reader.constant(shader, name, _default(shader, value)) for name, value in names)
+    factor = tuple((d - c) / (b - a) if b != a else 0.0 for a, b, c, d in zip(low, high, to, up, strict=True))
+    return shifted(scaled(shifted(signal, tuple(-component for component in low)), factor), to)
 
 
 @node("ND_clamp_", prefix=True)
 def _clamp(reader: NetworkReader, shader: Usd.Prim, output: str) -> Signal | None:
     signal = reader.signal(shader, "in", _default(shader))
+    low, high = reader.constant(shader, "low", _default(shader)), reader.constant(shader, "high", _default(shader, 1.0))
+    inside = _range(reader, signal)
     if not signal.constant:
+        if inside is None or inside[0] < max(low) or inside[1] > min(high):
+            reader.report(
+                "shader-node-approximated",
+                "warning",
+                shader.GetPath(),
+                f"a texture is not clamped to {_text(low)}..{_text(high)}: its values are used as they are. Bake it",
+            )
         return signal
-    low, high = reader.number(shader, "low", 0.0), reader.number(shader, "high", 1.0)
-    return Signal(tuple(min(max(component, low), high) for component in signal.value))
+    bounds = zip(signal.value, low, high, strict=True)
+    return Signal(tuple(min(max(component, least), most) for component, least, most in bounds))
+
+
+def _range(reader: NetworkReader, signal: Signal) -> tuple[float, float] | None:
+    """Least and largest value that a texture can have; None where that is not known."""
+    reference = signal.texture
+    if reference is None or reader.textures.textures[reference.texture].data.dtype != "uint8":
+        return None
+    ends = [*reference.bias[:3], *(s + b for s, b in zip(reference.scale[:3], reference.bias[:3], strict=True))]
+    return min(ends), max(ends)
+
+
+def _text(bound: Floats) -> str:
+    return f"{bound[0]:g}" if len(set(bound)) == 1 else str(bound)
 
 
 @node("ND_extract_", prefix=True)
@@ -171,7 +200,21 @@ def _normal_map(reader: NetworkReader, shader: Usd.Prim, output: str) -> Signal 
 
 
 def _texcoord(reader: NetworkReader, shader: Usd.Prim) -> UvTransform:
-    return reader.default_uv()
+    index = int(reader.number(shader, "index", 0.0))
+    if index <= 0:
+        return reader.default_uv()
+    # USD names its sets; numbers are those of the names that exporters give.
+    found = next((n for n in (f"st{index}", f"st_{index}", f"UVMap{index}") if reader.primvars.find(n)), None)
+    if found is None:
+        reader.report(
+            "shader-node-approximated",
+            "warning",
+            shader.GetPath(),
+            f"the node reads set {index} of the texture coordinates, but what shows the material has no "
+            f"primvars:st{index}; its first set is used. Name the set so, or read it with ND_geompropvalue_vector2",
+        )
+        return reader.default_uv()
+    return UvTransform(found)
 
 
 def _place_2d(reader: NetworkReader, shader: Usd.Prim) -> UvTransform:
@@ -182,6 +225,9 @@ def _place_2d(reader: NetworkReader, shader: Usd.Prim) -> UvTransform:
     offset = reader.constant(shader, "offset", (0.0, 0.0))
     cos, sin = math.cos(angle), math.sin(angle)
     uv = reader.uv(shader, "texcoord").then((1.0, 0.0), (0.0, 1.0), (-pivot[0], -pivot[1]))
+    if reader.number(shader, "operationorder", 0.0) == 1.0:  # translate, rotate, scale
+        uv = uv.then((cos, -sin), (sin, cos), (-offset[0] * cos - offset[1] * sin, offset[0] * sin - offset[1] * cos))
+        return uv.then((scale[0], 0.0), (0.0, scale[1]), pivot)
     uv = uv.then((scale[0] * cos, -scale[0] * sin), (scale[1] * sin, scale[1] * cos), (0.0, 0.0))
     return uv.then((1.0, 0.0), (0.0, 1.0), (pivot[0] - offset[0], pivot[1] - offset[1]))
 

@@ -17,7 +17,7 @@ from .preview_nodes import authored_space, transform_2d
 from .preview_surface import UNRESOLVED_GREY, read_preview_surface
 from .shader_inputs import follow, input_attribute, mdl_name
 from .shading_networks import Floats, NetworkReader, Signal, UvTransform, node, scaled, shifted
-from .surface import build_material, glass_opacity, normal_incidence_ior
+from .surface import build_material, glass_opacity, normal_incidence_ior, with_subsurface
 
 __all__ = ["mdl_model", "read_mdl"]
 
@@ -254,7 +254,7 @@ def _read_glass(reader: NetworkReader, shader: Usd.Prim, name: str) -> Material:
     roughness = _mixed(
         reader.number(shader, "frosting_roughness", 0.0),
         _texture(reader, shader, "roughness_texture", uv, 1),
-        reader.number(shader, "roughness_texture_influence", 0.0),
+        reader.number(shader, "roughness_texture_influence", 1.0),
     )
     opacity = Signal((glass_opacity(1.0),))
     if _flag(reader, shader, "enable_opacity"):
@@ -285,6 +285,11 @@ def _read_surface(reader: NetworkReader, shader: Usd.Prim, name: str) -> Materia
     pbr_base = mdl_name(shader) == "OmniPBRBase"
     weight = reader.number(shader, "diffuse_reflection_weight", 1.0 if pbr_base else 0.8)
     color = mapped("diffuse_reflection_color", (0.2, 0.2, 0.2) if pbr_base else _WHITE, UNRESOLVED_GREY)
+    color, metallic = scaled(color, (weight,)), mapped("metalness", (0.0,))
+    if _flag(reader, shader, "enable_diffuse_transmission"):
+        # What is called the scattering colour is how far each channel gets.
+        names = ("subsurface_weight", "subsurface_transmission_color")
+        color = with_subsurface(reader, shader, color, metallic, names, _WHITE)
     emission_on = _flag(reader, shader, "enable_emission") if pbr_base else True
     emission_weight = reader.number(shader, "emission_weight", 1.0 if pbr_base else 0.0) if emission_on else 0.0
     emission = scaled(
@@ -304,8 +309,8 @@ def _read_surface(reader: NetworkReader, shader: Usd.Prim, name: str) -> Materia
         shader,
         name,
         {
-            "base_color": scaled(color, (weight,)),
-            "metallic": mapped("metalness", (0.0,)),
+            "base_color": color,
+            "metallic": metallic,
             "roughness": mapped("specular_reflection_roughness", (0.0,) if pbr_base else (0.2,)),
             "clearcoat": mapped("coat_weight", (0.0,)),
             "clearcoat_roughness": mapped("coat_roughness", (0.1,)),

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from operator import add, mul
 from typing import Any
 
+import numpy as np
 from pxr import Sdf, Usd, UsdGeom
 
+from .color_spaces import color_space
 from .data import TextureRef
 from .openusd import TIME
 from .report import Report
@@ -233,7 +235,25 @@ class NetworkReader:
                     f"inputs:{name} holds {value!r}, but {len(default)} finite numbers are expected; {default} is used",
                 )
             return Signal(default)
-        return self._fitted(Signal(floats), shader, name, len(default))
+        return self._fitted(Signal(self._linear(floats, source.attribute, shader)), shader, name, len(default))
+
+    def _linear(self, value: Floats, attribute: Usd.Attribute | None, shader: Usd.Prim) -> Floats:
+        """A colour as linear Rec. 709. Only MaterialX converts colours from the space that is authored with them."""
+        authored = attribute is not None and len(value) >= 3 and attribute.HasColorSpace()
+        if not authored or not shader_id(shader).startswith("ND_"):
+            return value
+        name = attribute.GetColorSpace()
+        space = color_space(name)
+        if space is None:
+            self.report(
+                "texture-color-space",
+                "warning",
+                shader.GetPath(),
+                f"the colour space '{name}' of the colour {attribute.GetName()} is not known here; it is taken as "
+                "lin_rec709. Author it in that",
+            )
+            return value
+        return (*(max(float(component), 0.0) for component in space.to_linear(np.array(value[:3]))), *value[3:])
 
     def constant(self, shader: Usd.Prim, name: str, default: Floats) -> Floats:
         """Evaluate an input that cannot vary over a surface here."""

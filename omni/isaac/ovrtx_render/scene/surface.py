@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pxr import Usd
 
-from .data import AlphaMode, Material
-from .shading_networks import NetworkReader, Signal
+from .data import AlphaMode, Material, TextureRef
+from .shading_networks import Floats, NetworkReader, Signal, scaled, shifted
 
-__all__ = ["GLASS_OPACITY", "build_material", "glass_opacity", "is_textured", "normal_incidence_ior"]
+__all__ = [
+    "GLASS_OPACITY",
+    "blended",
+    "build_material",
+    "glass_opacity",
+    "is_textured",
+    "normal_incidence_ior",
+    "with_subsurface",
+]
 
 GLASS_OPACITY = 0.15
 """Opacity that stands for full transmission: there is no refraction here, and clear glass must not vanish."""
@@ -31,6 +40,68 @@ def normal_incidence_ior(reflectance: float) -> float:
     """Index of refraction of a dielectric with this reflectance at normal incidence."""
     root = min(max(reflectance, 0.0), 0.99) ** 0.5
     return (1.0 + root) / (1.0 - root)
+
+
+def blended(reader: NetworkReader, shader: Usd.Prim, back: Signal, front: Signal, amount: Floats) -> Signal:
+    """``front`` by an amount over ``back``; of two that vary differently only ``front`` does here, with a finding."""
+    complement = tuple(1.0 - component for component in amount)
+    if all(component == 0.0 for component in amount):
+        return back
+    if all(component == 0.0 for component in complement):
+        return front
+    if front.constant:
+        return shifted(scaled(back, complement), scaled(front, amount).value)
+    behind = scaled(back, complement)
+    if not back.constant and (added := _added(scaled(front, amount), behind)) is not None:
+        return added
+    if not back.constant:
+        reader.report(
+            "shader-node-approximated",
+            "warning",
+            shader.GetPath(),
+            f"mix of two varying inputs is not supported; the mean {back.value} of one is used. Bake it to a texture",
+        )
+    return shifted(scaled(front, amount), behind.value)
+
+
+def _added(first: Signal, second: Signal) -> Signal | None:
+    """The sum of two signals that read the same texels; None if they do not."""
+    a, b = first.texture, second.texture
+    if a is None or b is None or first.uv_primvar != second.uv_primvar or first.primvar or second.primvar:
+        return None
+    plain = TextureRef(a.texture)
+    if replace(a, scale=plain.scale, bias=plain.bias) != replace(b, scale=plain.scale, bias=plain.bias):
+        return None
+    if len(first.value) != len(second.value):
+        return None
+    scale, bias = (
+        tuple(x + y for x, y in zip(getattr(a, name), getattr(b, name), strict=True)) for name in ("scale", "bias")
+    )
+    value = tuple(x + y for x, y in zip(first.value, second.value, strict=True))
+    return replace(first, value=value, texture=replace(a, scale=scale, bias=bias))
+
+
+def with_subsurface(
+    reader: NetworkReader, shader: Usd.Prim, base: Signal, metallic: Signal, names: tuple[str, str], default: Floats
+) -> Signal:
+    """The base colour with the colour of what scatters below the surface mixed in by its weight.
+
+    That is the diffuse part of the shading models: (1 - weight) * base + weight * subsurface. How far light gets below
+    the surface, and that thin walls let it through, is not drawn. Metal has no such part.
+
+    Args:
+        reader: For the inputs, and findings.
+        shader: The surface shader.
+        base: The base colour, times its weight.
+        metallic: How much is metal.
+        names: Inputs that hold the weight and the colour.
+        default: That colour, where none is authored.
+    """
+    weight = min(max(reader.number(shader, names[0], 0.0), 0.0), 1.0)
+    weight *= 1.0 - min(max(metallic.value[0], 0.0), 1.0)
+    if weight == 0.0:
+        return base
+    return blended(reader, shader, base, reader.signal(shader, names[1], default), (weight,))
 
 
 def is_textured(material: Material) -> bool:

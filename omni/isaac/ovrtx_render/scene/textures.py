@@ -5,7 +5,8 @@ come through Ar too, so textures inside ``.usdz`` packages are ordinary files he
 formats (16-bit channels are scaled to 8), OpenEXR for ``.exr``, our own reader for Radiance ``.hdr``.
 
 Colour space ``auto`` follows the UsdPreviewSurface specification: sRGB for 8-bit images with three or four channels,
-raw for everything else. EXIF orientation is ignored, as renderers do.
+raw for everything else. Other spaces are converted when a texture is loaded (:mod:`.color_spaces`). EXIF orientation is
+ignored, as renderers do.
 """
 
 from __future__ import annotations
@@ -22,18 +23,19 @@ import numpy as np
 from pxr import Ar, Sdf, Usd
 
 from ..errors import MissingExtraError
+from .color_spaces import ColorSpace, color_space, linear_to_srgb, srgb_to_linear
 from .data import Texture
 from .openusd import TIME
 from .radiance_hdr import decode_hdr
 from .report import Report
 
-__all__ = ["Image", "TextureStore", "decode_image", "read_asset", "resolve_asset", "srgb_to_linear"]
+__all__ = ["Image", "TextureStore", "decode_image", "encoding_of", "read_asset", "resolve_asset"]
 
 MAX_PIXELS = 1 << 28
 """Images with more pixels than this (16384 x 16384) are refused: they are bombs or mistakes."""
 
-_RAW_SPACES = {"raw", "linear", "lin_rec709", "lin_rec709_scene", "lin_srgb", "data", "non-color", "identity"}
-_SRGB_SPACES = {"g22_rec709", "gamma22"}
+_BY_FILE = ("", "auto", "unknown")
+"""Names that leave it to the file."""
 
 
 @dataclass(eq=False)
@@ -69,16 +71,16 @@ class TextureStore:
         self._report = report
         self._images: dict[str, Image] = {} if images is None else images
         self._asked: set[str] = set()
-        self._index: dict[tuple[str, bool], int] = {}
+        self._index: dict[tuple[str, ColorSpace], int] = {}
         self._means: dict[int, tuple[float, float, float, float]] = {}
         self._uniform: dict[tuple[int, int], float | None] = {}
 
-    def load(self, attribute: Usd.Attribute, color_space: str = "auto") -> int:
+    def load(self, attribute: Usd.Attribute, space: str = "auto") -> int:
         """Load the texture that an asset-valued attribute names.
 
         Args:
             attribute: The attribute that holds the path; it anchors relative paths and names the prim in findings.
-            color_space: ``auto``, ``raw``, ``sRGB`` or a MaterialX colour space name.
+            space: ``auto``, ``raw``, ``sRGB`` or a MaterialX colour space name.
 
         Returns:
             Index in :attr:`textures`, or -1 (with a finding) if the file is missing or cannot be read. An empty path
@@ -107,14 +109,23 @@ class TextureStore:
         image = self._image(location, prim, authored)
         if image is None:
             return -1
-        srgb = _is_srgb(color_space, image)
-        key = (location, srgb)
+        encoded = color_space(space)
+        if encoded is None:
+            kind = "sRGB" if image.auto_srgb else "raw"
+            encoded = color_space(kind)
+            assert encoded is not None
+            if space.lower() not in _BY_FILE:
+                self._report(
+                    "texture-color-space",
+                    "warning",
+                    prim,
+                    f"the colour space '{space}' of texture {authored} is not known here; it is read as {kind}, as "
+                    "its kind of file is. Convert the file to sRGB or lin_rec709",
+                )
+        key = (location, encoded)
         if key not in self._index:
-            data = image.data
-            if srgb and data.dtype == np.float32:
-                data, srgb = srgb_to_linear(data).astype(np.float32), False
             self._index[key] = len(self.textures)
-            self.textures.append(Texture(data, srgb, location))
+            self.textures.append(_texture(image.data, encoded, location))
         return self._index[key]
 
     def mean(self, index: int) -> tuple[float, float, float, float]:
@@ -179,17 +190,23 @@ class TextureStore:
         return image
 
 
-def encoding_of(color_space: str) -> str:
-    """Whether a colour space is read as ``sRGB`` or ``raw``; empty where the file decides, as for ``auto``."""
-    name = color_space.lower()
-    if name in _RAW_SPACES:
-        return "raw"
-    return "sRGB" if name.startswith("srgb") or name in _SRGB_SPACES else ""
+def encoding_of(space: str) -> str:
+    """Whether a colour space is read as ``sRGB`` or ``raw``; empty where the file decides, or it is converted."""
+    known = color_space(space)
+    return known.encoding if known is not None else ""
 
 
-def _is_srgb(color_space: str, image: Image) -> bool:
-    encoding = encoding_of(color_space)
-    return encoding == "sRGB" if encoding else image.auto_srgb
+def _texture(data: np.ndarray, space: ColorSpace, path: str) -> Texture:
+    """A texture of the texels of a file, converted if it cannot be stored as it is."""
+    if data.dtype == np.uint8:
+        if space.encoding:
+            return Texture(data, space.encoding == "sRGB", path)
+        converted = data.copy()
+        linear = np.clip(space.to_linear(data[..., :3] / 255.0), 0.0, 1.0)
+        converted[..., :3] = np.round(255.0 * linear_to_srgb(linear))
+        return Texture(converted, True, path)
+    linear = data if space.encoding == "raw" else np.maximum(space.to_linear(data), 0.0).astype(np.float32)
+    return Texture(linear, False, path)
 
 
 def anchored_paths(attribute: Usd.Attribute, authored: str) -> list[str]:
@@ -257,11 +274,6 @@ def decode_image(content: bytes, extension: str, max_size: int = 65536) -> Image
     if content[:2] == b"#?" or extension in (".hdr", ".rgbe", ".pic"):
         return _float_image(decode_hdr(content, MAX_PIXELS), max_size)
     return _decode_pillow(content, max_size)
-
-
-def srgb_to_linear(values: np.ndarray) -> np.ndarray:
-    """Undo the sRGB transfer function, for values in [0, 1]."""
-    return np.where(values <= 0.04045, values / 12.92, ((np.maximum(values, 0.0) + 0.055) / 1.055) ** 2.4)
 
 
 def _decode_pillow(content: bytes, max_size: int) -> Image:

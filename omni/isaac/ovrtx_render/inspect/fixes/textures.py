@@ -54,7 +54,9 @@ def _find_file(stage: Usd.Stage, finding: Finding) -> Plan | None:
 
 
 def _set_space(stage: Usd.Stage, finding: Finding) -> Plan | None:
-    space = finding.data["space"]
+    space = finding.data.get("space")
+    if space is None:
+        return None  # a space that is not known: which one is meant is not known either
     prim = stage.GetPrimAtPath(finding.path)
     if shader_id(prim) == "UsdUVTexture":
         return Plan(f"Set sourceColorSpace to {space}", lambda author, path: author.token(path, finding.prop, space))
