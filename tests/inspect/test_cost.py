@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from pxr import Gf, Usd, UsdGeom
 from omni.isaac.ovrtx_render.demo import build_stage
 from omni.isaac.ovrtx_render.inspect import Inspector
 from omni.isaac.ovrtx_render.inspect.engine import Engine
+from omni.isaac.ovrtx_render.inspect.versions import Versions
 
 ENVS = 128
 COUNTED = ("check_all", "check_prim", "check_look", "check_shape", "check_place", "check_composition")
@@ -59,6 +61,27 @@ def test_clones_are_checked_once_and_edits_on_their_own(counts: Counter[str]) ->
             UsdGeom.Imageable(mug).MakeInvisible()
         inspector.sync()
         assert counts["check_all"] == counts["check_look"] == counts["check_composition"] == 0
+
+
+def test_what_holds_in_one_environment_is_found_as_in_many() -> None:
+    rng = random.Random(0)
+    versions: Versions[str] = Versions()
+    plain: dict[int, str] = {}
+    for name in range(4):
+        envs = frozenset(range(8 * name, 8 * name + 8))
+        versions.add(str(name), envs)
+        plain.update(dict.fromkeys(envs, str(name)))
+    for step in range(200):
+        envs = frozenset(rng.sample(range(36), rng.choice([1, 1, 1, 2, 9])))
+        thing = rng.choice([None, f"new {step}"])
+        versions.replace(thing, envs)
+        for env in envs:
+            plain.pop(env, None)
+            if thing:
+                plain[env] = thing
+        asked = frozenset(rng.sample(range(36), rng.choice([1, 1, 5])))
+        assert set(versions.within(asked)) == {plain[env] for env in asked if env in plain}
+        assert {env: thing for thing, held in versions.items() for env in held} == plain
 
 
 def move(prim: Usd.Prim) -> None:

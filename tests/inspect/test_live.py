@@ -18,6 +18,7 @@ from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux, UsdShade, Vt
 
 from omni.isaac.ovrtx_render.inspect import Inspector, check
 from omni.isaac.ovrtx_render.inspect.report import Report
+from omni.isaac.ovrtx_render.inspect.rereading import SinglePrims
 
 ENVS = 4
 
@@ -305,7 +306,16 @@ def toggles(stage: Usd.Stage, env: int, choose: Callable[[Sequence[Any]], Any]) 
             api = UsdShade.MaterialBindingAPI.Apply(subset.GetPrim())
             api.GetDirectBindingRel().SetTargets([choose(["/World/Looks/shared", f"{root}/Looks/own"])])
 
+    def recolour() -> None:
+        box = stage.GetPrimAtPath(f"{root}/Robot/box")
+        if box and box.IsA(UsdGeom.Mesh):
+            count, interpolation = choose([(1, "constant"), (8, "vertex"), (5, "vertex"), (0, "constant")])
+            color = UsdGeom.Gprim(box).CreateDisplayColorPrimvar(interpolation)
+            color.Set([Gf.Vec3f(choose([0.1, 0.2]))] * count)
+            UsdGeom.Gprim(box).CreateDisplayOpacityPrimvar("constant").Set(choose([[], [0.0], [1.0], [0.5, 1.0]]))
+
     return [
+        recolour,
         put_away("/World/Looks"),
         put_away("/World/Looks/shared"),
         put_away(f"{root}/Looks/own"),
@@ -372,3 +382,27 @@ def test_a_part_of_a_part_that_differs_is_told_of_where_it_does(stage: Usd.Stage
     UsdGeom.Cube(prim(stage, "envs/env_3/Robot/box/knob")).CreateSizeAttr(-1.0)
     (finding,) = check(stage).findings
     assert (finding.code, finding.path, finding.envs) == ("geometry-invalid", "/World/envs/env_3/Robot/box/knob", (3,))
+
+
+def test_colors_that_come_into_the_geometry_and_leave_it(stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    box = prim(stage, "envs/env_1/Robot/box")
+    UsdShade.MaterialBindingAPI(box).UnbindAllBindings()
+    read: list[str] = []
+    pieces = SinglePrims.pieces
+    monkeypatch.setattr(
+        SinglePrims, "pieces", lambda self, prim: read.append(str(prim.GetPath())) or pieces(self, prim)
+    )
+    with Inspector(stage) as inspector:
+
+        def told(count: int, interpolation: str) -> set[str]:
+            read.clear()
+            UsdGeom.Gprim(box).CreateDisplayColorPrimvar(interpolation).Set([Gf.Vec3f(0.3)] * count)
+            inspector.sync()
+            assert facts(inspector.report) == facts(check(stage))
+            return {finding.code for finding in inspector.findings}
+
+        assert told(1, "constant") == set() and read == []
+        assert told(8, "vertex") == set() and read
+        assert told(5, "vertex") == {"mesh-invalid"} and read
+        assert told(1, "constant") == set() and read
+        assert told(1, "constant") == set() and read == []

@@ -142,7 +142,7 @@ def test_same_answer_as_usd(stage: Usd.Stage, reader: MaterialReader, collection
     for prim in stage.Traverse():
         if prim.IsA(UsdGeom.Mesh):
             expected, _ = UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial(UsdShade.Tokens.full)
-            got = reader._bindings.material_of(prim)
+            got = reader.bindings.material_of(prim)
             assert (got.GetPath() if got else None) == (expected.GetPath() if expected else None), prim.GetPath()
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from pxr import Pcp, Sdf, Usd, UsdGeom, UsdShade
 
@@ -12,9 +12,7 @@ from ..scene.openusd import TIME
 from .finding import Site
 from .sites import SiteFinder
 
-__all__ = ["Binding", "all_subsets", "binds_material", "bound_subsets", "dropped_targets", "own_bindings", "resolve"]
-
-_NAMESPACE = "material:binding"
+__all__ = ["Binding", "all_subsets", "binds_material", "bound_subsets", "dropped_targets", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,23 @@ class Binding:
         strong = ", stronger than what is below" if self.strength == "strongerThanDescendants" else ""
         return f"{self.path}: {self.material}, {self.reason} binding{where} ({self.purpose}{strong})"
 
+    def renamed(self, rename: Callable[[str], str]) -> Binding:
+        """The same with other names of prims."""
+        return Binding(
+            rename(self.path),
+            rename(self.material),
+            self.reason,
+            rename(self.bound_at),
+            self.relationship,
+            self.purpose,
+            self.strength,
+            rename(self.instance),
+            self.fallback,
+            rename(self.missing),
+            self.site,
+            self.envs,
+        )
+
 
 def resolve(
     prim: Usd.Prim,
@@ -80,27 +95,31 @@ def resolve(
     # Faces that are in no family for materials show what their mesh does.
     at = prim.GetParent() if subset and not binds_material(prim) else prim
     bound = (resolver or BindingResolver()).resolve(at)
-    found = Binding(path, instance=instance)
+    fallback = ""
     if bound is None or bound.material is None:
         mesh = prim.GetParent() if subset else prim
         color = UsdGeom.PrimvarsAPI(mesh).FindPrimvarWithInheritance("displayColor")
-        found = replace(found, fallback="displayColor" if color and color.HasValue() else "grey")
+        fallback = "displayColor" if color and color.HasValue() else "grey"
     if bound is None:
-        return found
+        return Binding(path, instance=instance, fallback=fallback)
     name = bound.relationship.GetName()
     bound_at = str(bound.relationship.GetPrim().GetPath())
-    found = replace(
-        found,
-        bound_at=bound_at,
-        relationship=name,
-        purpose=bound.purpose or "allPurpose",
-        strength="strongerThanDescendants" if bound.strong else "weakerThanDescendants",
-        site=sites.find(prim.GetStage(), bound_at, name) if sites else None,
+    reason = "none"
+    if bound.material is not None:
+        reason = "collection" if bound.by_collection else "direct" if bound_at == path else "inherited"
+    return Binding(
+        path,
+        "" if bound.material is None else str(bound.material.GetPath()),
+        reason,
+        bound_at,
+        name,
+        bound.purpose or "allPurpose",
+        "strongerThanDescendants" if bound.strong else "weakerThanDescendants",
+        instance,
+        fallback,
+        str(bound.target) if bound.material is None else "",
+        sites.find(prim.GetStage(), bound_at, name) if sites else None,
     )
-    if bound.material is None:
-        return replace(found, missing=str(bound.target))
-    reason = "collection" if bound.by_collection else "direct" if bound_at == path else "inherited"
-    return replace(found, material=str(bound.material.GetPath()), reason=reason)
 
 
 def binds_material(subset: Usd.Prim) -> bool:
@@ -121,14 +140,6 @@ def all_subsets(prim: Usd.Prim) -> list[Usd.Prim]:
 def bound_subsets(prim: Usd.Prim) -> list[Usd.Prim]:
     """GeomSubsets of a mesh that may have materials of their own."""
     return [subset for subset in all_subsets(prim) if binds_material(subset)]
-
-
-def own_bindings(prim: Usd.Prim) -> list[Usd.Relationship]:
-    """Binding relationships that are authored on a prim itself."""
-    own = [p for p in prim.GetAuthoredPropertiesInNamespace(_NAMESPACE) if isinstance(p, Usd.Relationship)]
-    # The namespace query leaves out the property that is named like the namespace itself.
-    plain = prim.GetRelationship(_NAMESPACE)
-    return [*own, plain] if plain and plain.IsAuthored() else own
 
 
 def dropped_targets(prim: Usd.Prim, name: str) -> Iterator[tuple[Sdf.RelationshipSpec, Sdf.Path]]:

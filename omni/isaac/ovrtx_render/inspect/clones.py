@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 
 from ..scene.clones import CloneGroup
 
@@ -43,6 +44,9 @@ class Clones:
     Args:
         env_paths: Paths of the environment roots.
         groups: What :func:`.scene.clones.group_clones` found.
+
+    Attributes:
+        locate: Environment id (-1: none) of a path, and the path with :data:`ENV` in place of that environment's root.
     """
 
     def __init__(self, env_paths: list[str], groups: list[CloneGroup]) -> None:
@@ -52,9 +56,10 @@ class Clones:
         self._depth = env_paths[0].count("/") if env_paths else 0
         self._group_of = {env: group for group in groups for env in group.members}
         self._members: dict[int, frozenset[int]] = {}
+        # What is told of one prim asks for it again and again.
+        self.locate = lru_cache(maxsize=256)(self._locate)
 
-    def locate(self, path: str) -> tuple[int, str]:
-        """Environment id (-1: none) of a path, and the path with :data:`ENV` in place of that environment's root."""
+    def _locate(self, path: str) -> tuple[int, str]:
         if not self._depth:
             return -1, path
         parts = path.split("/", self._depth + 1)

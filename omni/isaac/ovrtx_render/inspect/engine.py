@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import partial
-from itertools import count
 
 import numpy as np
 from pxr import Sdf, Usd
@@ -28,9 +27,10 @@ from .placed import Piece, Placed
 from .refine import refine
 from .rereading import Shapes
 from .store import Store
+from .versions import Versions
 from .walk import Visit, visit_all
 
-__all__ = ["LOOK_CODES", "RETOLD_CODES", "Engine", "MaterialOf"]
+__all__ = ["LOOK_CODES", "RETOLD_CODES", "Engine", "Look", "MaterialOf"]
 
 MaterialOf = Callable[[Usd.Prim, Binding], "Material | None"]
 """What the binding of a prim or GeomSubset became."""
@@ -39,6 +39,15 @@ LOOK_CODES = frozenset({"display-color-type", "display-opacity-unsupported", "li
 """What the scene reader says of a prim itself when it reads its look."""
 RETOLD_CODES = frozenset({"stage-empty", "material-missing"})
 """What the scene reader says, too, and the checks here say in a way that edits can follow."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """Bindings of a drawn prim and its subsets, with a placeholder for the environment. There is one for each check:
+    prims that are bound alike may differ in what the material asks of them.
+    """
+
+    bindings: tuple[Binding, ...]
 
 
 class Engine:
@@ -52,9 +61,7 @@ class Engine:
     Attributes:
         clones: Which environments are the same.
         told: What was told.
-        looks: Bindings of each drawn prim and its subsets, by its name, with the environments in which they hold. Those
-            that were not checked together are apart, by the number of their check: prims that are bound alike may
-            differ in what the material asks of them.
+        looks: Looks of each drawn prim, by its name.
         users: Names of the drawn prims that show a material, or would if it was there, by its name.
         kinds: Names of the prims that are drawn, of those with hidden geometry, of lights and of cameras, with their
             environments.
@@ -70,7 +77,6 @@ class Engine:
 
     def __init__(self, stage: Usd.Stage, cfg: RendererCfg, outputs: Collection[str] = ()) -> None:
         self.stage, self.cfg, self.outputs = stage, cfg, outputs
-        self._checks = count()
         self._facts: dict[int, tuple[object, shapes.MeshFacts]] = {}
         self.shapes = Shapes(cfg)
         self.check_all()
@@ -82,7 +88,7 @@ class Engine:
         self.meters_per_unit, self.labelled = scene.meters_per_unit, len(scene.labels) > 1
         self.clones = Clones(scene.env_paths, self.reader.groups)
         self.told = Store(self.clones)
-        self.looks: dict[str, dict[tuple[tuple[Binding, ...], int], Envs]] = defaultdict(dict)
+        self.looks: dict[str, Versions[Look]] = defaultdict(Versions)
         self.users: dict[str, set[str]] = defaultdict(set)
         self.kinds: dict[str, dict[str, Envs]] = {kind: {} for kind in ("drawn", "hidden", "light", "camera")}
         self.lights: dict[str, Light] = {light.path: light for light in scene.lights}
@@ -119,11 +125,10 @@ class Engine:
 
     def check_prim(self, visit: Visit, material_of: MaterialOf) -> None:
         """Check one prim."""
-        prim, envs = visit.prim, visit.envs
-        path = str(prim.GetPath())
+        prim, path, envs = visit.prim, visit.path, visit.envs
         env, name = self.clones.locate(path)
-        self.check_own_binding(prim, envs)
-        self.check_children(prim, envs)
+        self.check_own_binding(prim, path, envs)
+        self.check_children(prim, path, envs)
         self.told.put(path, "type", composition.check_untyped(prim), envs)
         if env >= 0:
             told = list(stages.check_partition(prim, self.clones.env_paths[env]))
@@ -134,20 +139,20 @@ class Engine:
         if visit.kind == "camera":
             self.told.put(path, "lens", stages.check_exposure(prim), envs)
         elif visit.kind == "drawn":
-            self.check_look(prim, envs, material_of)
+            self.check_look(prim, path, envs, material_of)
             self.check_shape(path, envs, self.placed.pieces_of(path))
 
-    def check_own_binding(self, prim: Usd.Prim, envs: frozenset[int]) -> None:
+    def check_own_binding(self, prim: Usd.Prim, path: str, envs: frozenset[int]) -> None:
         """Check the bindings that are authored on a prim itself."""
-        self.told.put(str(prim.GetPath()), "binding", binding_checks.check_own_bindings(prim), envs)
+        own = self.resolver.authored_at(prim)
+        self.told.put(path, "binding", binding_checks.check_own_bindings(prim, own) if own else (), envs)
 
-    def check_look(self, prim: Usd.Prim, envs: frozenset[int], material_of: MaterialOf) -> None:
+    def check_look(self, prim: Usd.Prim, path: str, envs: frozenset[int], material_of: MaterialOf) -> None:
         """Check the bindings of a drawn prim and its subsets, and what they bind."""
-        path = str(prim.GetPath())
         env, name = self.clones.locate(path)
         subsets = all_subsets(prim)
         for subset in subsets:
-            self.check_own_binding(subset, envs)
+            self.check_own_binding(subset, str(subset.GetPath()), envs)
         subsets = [subset for subset in subsets if binds_material(subset)]
         bindings = tuple(resolve(each, resolver=self.resolver) for each in (prim, *subsets))
         told = list(binding_checks.check_shown(bindings[0], bindings[1:]))
@@ -164,8 +169,13 @@ class Engine:
         self.told.put(path, "look", dict.fromkeys(told), envs)
         # The first time nothing was there before; to look for it in every version of thousands would be quadratic.
         before = set() if self._first else self.shown_in(name, envs)
-        self.note_look(name, tuple(self._abstract(binding, env) for binding in bindings), envs)
-        for gone in before - {binding.material for binding in map(partial(self._abstract, env=env), bindings)}:
+        if env >= 0:
+            bindings = tuple(binding.renamed(partial(self._abstract, env=env)) for binding in bindings)
+        if self._first:
+            self.looks[name].add(Look(bindings), envs)
+        else:
+            self.looks[name].replace(Look(bindings), envs)
+        for gone in before - {binding.material for binding in bindings}:
             self.told.put(path, f"uvs of {gone}", (), envs)
 
     def check_shape(self, path: str, envs: frozenset[int], pieces: list[Piece]) -> None:
@@ -188,9 +198,9 @@ class Engine:
         told = shapes.check_transform(path, pieces[0].transform) if pieces else ()
         self.told.put(path, "place", told, envs)
 
-    def check_children(self, prim: Usd.Prim, envs: frozenset[int]) -> None:
+    def check_children(self, prim: Usd.Prim, path: str, envs: frozenset[int]) -> None:
         """Check which children of a prim are left out of the picture."""
-        self.told.put(str(prim.GetPath()), "children", composition.check_children(prim), envs)
+        self.told.put(path, "children", composition.check_children(prim), envs)
 
     def _check_left_out(self) -> None:
         """Check the parents of what is left out in some environments, and not in others, in each of these."""
@@ -213,7 +223,7 @@ class Engine:
             if not composition.is_visited(prim):
                 break
             above = prim
-        self.check_children(above, self._own(str(above.GetPath())))
+        self.check_children(above, str(above.GetPath()), self._own(str(above.GetPath())))
 
     def check_composition(self) -> None:
         """Check what composition brought in, and what it could not."""
@@ -294,14 +304,11 @@ class Engine:
 
     def shown_in(self, name: str, envs: frozenset[int]) -> set[str]:
         """Names of the materials that a prim shows in some environments; ``{-1}`` asks for any."""
-        table = self.looks.get(name, {})
-        return {
-            binding.material
-            for (bindings, _), held in table.items()
-            if envs == OUTSIDE or not held.isdisjoint(envs)
-            for binding in bindings
-            if binding.material
-        }
+        if name not in self.looks:
+            return set()
+        versions = self.looks[name]
+        looks = [look for look, _ in versions.items()] if envs == OUTSIDE else versions.within(envs)
+        return {binding.material for look in looks for binding in look.bindings if binding.material}
 
     def check_network(self, path: str, user: Usd.Prim, envs: frozenset[int], became: Material | None) -> None:
         """Check a material prim that a drawn prim shows in some environments, and whether it has what that needs."""
@@ -337,34 +344,9 @@ class Engine:
     def _own(self, path: str) -> frozenset[int]:
         return frozenset((self.clones.locate(path)[0],))
 
-    def _abstract(self, binding: Binding, env: int) -> Binding:
-        """A binding with a placeholder for its environment."""
-        if env < 0:
-            return binding
-
-        def abstract(path: str) -> str:
-            return self.clones.abstract(f"{path}/", env)[:-1]
-
-        return replace(
-            binding,
-            path=abstract(binding.path),
-            material=abstract(binding.material),
-            bound_at=abstract(binding.bound_at),
-            instance=abstract(binding.instance),
-            missing=abstract(binding.missing),
-        )
-
-    def note_look(self, name: str, bindings: tuple[Binding, ...], envs: frozenset[int]) -> None:
-        """Note how a prim and its subsets are bound in some environments; not at all if there are no bindings."""
-        table = self.looks[name]
-        for key, held in () if self._first else list(table.items()):
-            left = minus(held, envs)
-            if left:
-                table[key] = left
-            else:
-                del table[key]
-        if bindings:
-            table[bindings, next(self._checks)] = envs
+    def _abstract(self, path: str, env: int) -> str:
+        """A path with a placeholder for its environment."""
+        return self.clones.abstract(f"{path}/", env)[:-1] if path else path
 
     def note_kind(self, name: str, kind: str, envs: frozenset[int]) -> None:
         """Note what a prim is in some environments; nothing that counts if the kind is none of :attr:`kinds`."""

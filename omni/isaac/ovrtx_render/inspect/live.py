@@ -20,10 +20,11 @@ from ..scene.semantics import SemanticReader
 from .clones import OUTSIDE
 from .engine import Engine
 from .renewal import Renewal
-from .walk import Visit, is_shown, visit_below
+from .walk import Shown, Visit, is_shown, visit_below
 
 __all__ = ["update"]
 
+_COLORS = frozenset({"primvars:displayColor", "primvars:displayOpacity"})
 _SHOWN = frozenset({"visibility", "purpose"})
 _PARTITION = "omni:scenePartition"
 
@@ -39,7 +40,7 @@ def update(engine: Engine, changed: Sequence[Sdf.Path]) -> None:
     if not all(edit.sort(path) for path in changed):
         engine.check_all()
     elif edit.anything:
-        edit.work_off(Renewal(engine))
+        edit.work_off()
 
 
 class _Edit:
@@ -48,10 +49,14 @@ class _Edit:
     def __init__(self, engine: Engine) -> None:
         self._engine, self._stage = engine, engine.stage
         self._clones = engine.clones
+        self._renewal = Renewal(engine)
+        self._above: Shown = {}
         self._subtrees: set[Sdf.Path] = set()
         self._moved: set[Sdf.Path] = set()
         self._looks: dict[str, frozenset[int]] = {}
         self._shapes: set[str] = set()
+        self._colored: set[str] = set()
+        """Drawn prims with another colour, which may be in the geometry."""
         self._materials: set[str] = set()
         self._networks: list[tuple[str, str]] = []
         """Materials of environments that were edited, with a prim there that shows each."""
@@ -102,7 +107,7 @@ class _Edit:
                 return False
             self._add_looks(prim)
             if prim.IsA(UsdGeom.PointBased) and name.startswith("primvars:"):
-                self._shapes.add(str(path))
+                (self._colored if name in _COLORS else self._shapes).add(str(path))
         elif material:
             self._materials.add(material)
         elif prim.IsA(UsdGeom.Camera) or is_light(prim) or prim.IsA(UsdGeom.Subset):
@@ -143,22 +148,22 @@ class _Edit:
         envs = self._own(str(prim.GetPath()))
         if prim.IsA(UsdGeom.Subset):
             prim = prim.GetParent()
-        for visit in visit_below(prim, envs):
+        for visit in visit_below(prim, envs, shown=self._above):
             if visit.kind == "drawn":  # what is hidden shows nothing, and is checked when it is shown
-                self._looks[str(visit.prim.GetPath())] = envs
+                self._looks[visit.path] = envs
             elif visit.prim == prim:
-                self._engine.check_own_binding(prim, envs)
+                self._engine.check_own_binding(prim, visit.path, envs)
 
     def _own(self, path: str) -> frozenset[int]:
         return frozenset((self._clones.locate(path)[0],))
 
     # -- checking ----------------------------------------------------------------------------------------------------
 
-    def work_off(self, renewal: Renewal) -> None:
+    def work_off(self) -> None:
         """Check what was noted."""
-        engine, readers = self._engine, renewal.readers
-        self._renew(_topmost(self._subtrees), renewal)
-        self._move(_topmost(self._moved), renewal)
+        engine, renewal, readers = self._engine, self._renewal, self._renewal.readers
+        self._renew(_topmost(self._subtrees))
+        self._move(_topmost(self._moved))
         # Those that were edited themselves may show something else now, and are checked on their own.
         edited: dict[str, set[int]] = defaultdict(set)
         for path in self._looks:
@@ -167,9 +172,13 @@ class _Edit:
         self._add_rebound(edited)
         for material in self._materials:
             self._add_users(material, edited)
+        self._shapes |= {path for path in self._colored & self._looks.keys() if renewal.has_colors(path)}
         self._shapes = {path for path in self._shapes if path in self._looks or self._is_drawn(path)}
-        engine.placed.replace({path: (self._clones.locate(path)[0], readers.pieces(path)) for path in self._shapes})
-        for path in self._shapes:
+        prims = {path: self._stage.GetPrimAtPath(path) for path in self._shapes}
+        engine.placed.replace(
+            {path: (self._clones.locate(path)[0], readers.pieces(prim)) for path, prim in prims.items()}
+        )
+        for path in prims:
             envs = self._own(path)
             self._touched |= envs
             engine.check_shape(path, envs, engine.placed.pieces_of(path))
@@ -200,29 +209,28 @@ class _Edit:
         prim = self._stage.GetPrimAtPath(path)
         return bool(prim) and prim.IsActive() and prim.IsDefined() and prim.IsA(UsdGeom.Gprim) and is_shown(prim)
 
-    def _renew(self, paths: Iterable[Sdf.Path], renewal: Renewal) -> None:
+    def _renew(self, paths: Iterable[Sdf.Path]) -> None:
         """Subtrees are others now, or are not shown any more."""
         visits: list[Visit] = []
-        engine, readers = self._engine, renewal.readers
+        engine, renewal, readers = self._engine, self._renewal, self._renewal.readers
         for path in paths:
             envs = self._own(str(path))
             renewal.forget(str(path), envs)
             self._touched |= envs
             prim = self._stage.GetPrimAtPath(path)
             if prim and prim.IsActive() and prim.IsDefined() and not prim.IsAbstract():
-                visits += visit_below(prim, envs)
+                visits += visit_below(prim, envs, shown=self._above)
         drawn = [visit for visit in visits if visit.kind == "drawn"]
-        engine.placed.replace({each: (env, readers.pieces(each)) for each, (env,) in map(_place, drawn)})
+        engine.placed.replace({visit.path: (next(iter(visit.envs)), readers.pieces(visit.prim)) for visit in drawn})
         for visit in visits:
-            path, (env,) = _place(visit)
-            self._read_record(visit, env, renewal)
-            engine.check_prim(visit, renewal.material_of(path))
+            self._read_record(visit)
+            engine.check_prim(visit, renewal.material_of(visit.path))
             if visit.kind == "drawn":
-                renewal.take_shape(path, visit.envs)
-                renewal.take_look(path, visit.envs)
+                renewal.take_shape(visit.path, visit.envs)
+                renewal.take_look(visit.path, visit.envs)
 
-    def _read_record(self, visit: Visit, env: int, renewal: Renewal) -> None:
-        path, readers = str(visit.prim.GetPath()), renewal.readers
+    def _read_record(self, visit: Visit) -> None:
+        path, (env,), readers = visit.path, visit.envs, self._renewal.readers
         if visit.kind == "camera":
             self._engine.cameras[path] = read_camera(visit.prim, env, readers.world(visit.prim))
         elif visit.kind == "light":
@@ -231,9 +239,9 @@ class _Edit:
             )
             if light is not None:
                 self._engine.lights[path] = light
-            renewal.take_shape(path, frozenset((env,)))
+            self._renewal.take_shape(path, visit.envs)
 
-    def _move(self, paths: Iterable[Sdf.Path], renewal: Renewal) -> None:
+    def _move(self, paths: Iterable[Sdf.Path]) -> None:
         engine, rows, moved = self._engine, [], []
         for path in paths:
             prim = self._stage.GetPrimAtPath(path)
@@ -241,17 +249,16 @@ class _Edit:
                 continue
             envs = self._own(str(path))
             self._touched |= envs
-            for visit in visit_below(prim, envs):
-                each = str(visit.prim.GetPath())
+            for visit in visit_below(prim, envs, shown=self._above):
                 if visit.kind == "drawn":
-                    own = engine.placed.rows_of(each)
+                    own = engine.placed.rows_of(visit.path)
                     if len(own) and own.max() >= engine.placed.first_added:
-                        self._shapes.add(each)
+                        self._shapes.add(visit.path)
                     elif len(own):
                         rows.append(own)
-                        moved.append((each, envs))
+                        moved.append((visit.path, envs))
                 else:
-                    self._read_record(visit, next(iter(envs)), renewal)
+                    self._read_record(visit)
         if rows:
             together = np.concatenate(rows)
             engine.placed.move(together, engine.reader.read_rows(together))
@@ -266,7 +273,7 @@ class _Edit:
         for env, name in sorted(located, reverse=True):
             materials = [each for each in engine.users if each == name or each.startswith(f"{name}/")]
             for user in sorted({user for material in materials for user in engine.users[material]}):
-                for held in list(engine.looks.get(user, {}).values()):
+                for _, held in engine.looks[user].items() if user in engine.looks else ():
                     concerned = frozenset(held if env < 0 else held & {env, -1}) - edited.get(user, set())
                     if concerned:
                         self._looks[clones.place(user, min(concerned))] = concerned
@@ -277,18 +284,14 @@ class _Edit:
         """Everything that shows a material that changed, one of each set of clones, but for what was edited itself."""
         env, name = self._clones.locate(material)
         for user in self._engine.users.get(name, ()):
-            for (bindings, _), envs in self._engine.looks[user].items():
-                if not any(binding.material == name for binding in bindings):
+            for look, envs in self._engine.looks[user].items():
+                if not any(binding.material == name for binding in look.bindings):
                     continue
                 concerned = frozenset(envs if env < 0 else envs & {env}) - edited.get(user, set())
                 if concerned and env >= 0:
                     self._networks.append((material, self._clones.place(user, env)))
                 elif concerned:
                     self._looks[self._clones.place(user, min(concerned))] = concerned
-
-
-def _place(visit: Visit) -> tuple[str, frozenset[int]]:
-    return str(visit.prim.GetPath()), visit.envs
 
 
 def _topmost(paths: Iterable[Sdf.Path]) -> list[Sdf.Path]:

@@ -87,20 +87,26 @@ class Placed:
 
     def replace(self, pieces: Mapping[str, tuple[int, list[Piece]]]) -> None:
         """Take over what prims draw now: by path, the environment and the pieces."""
+        rows: list[int] = []
+        kept: list[Piece] = []
         appended: list[tuple[str, int, Piece]] = []
         for path, (env, found) in pieces.items():
             self.remove(path)
-            rows = self._free.get(path, ())
             self.count += len(found)
-            if found and len(rows) == len(found):
+            if found and len(self._free.get(path, ())) == len(found):
                 # The places that it had before serve again, so that nothing has to grow.
                 self._rows_of[path] = self._free.pop(path)
-                for row, piece in zip(rows, found, strict=True):
-                    self._set(row, piece)
+                rows += self._rows_of[path].tolist()
+                kept += found
             else:
                 appended += [(path, env, piece) for piece in found]
-        if not appended:
-            return
+        if appended:
+            rows += self._append(appended)
+        if rows:
+            self._set(np.array(rows), [*kept, *(piece for _, _, piece in appended)])
+
+    def _append(self, appended: list[tuple[str, int, Piece]]) -> range:
+        """Make room for more pieces, each with its path and environment; returns the rows."""
         first, count = len(self.env), len(appended)
 
         def longer(array: np.ndarray, fill: Any = 0) -> np.ndarray:
@@ -111,15 +117,19 @@ class Placed:
         self._local, self.center, self.half = longer(self._local), longer(self.center), longer(self.half)
         self.env = np.concatenate([self.env, np.array([env for _, env, _ in appended], np.int32)])
         self.paths = np.concatenate([self.paths, _objects([path for path, _, _ in appended])])
-        for row, (path, env, piece) in enumerate(appended, start=first):
-            self._set(row, piece)
+        for row, (path, env, _) in enumerate(appended, start=first):
             self._rows_of[path] = np.append(self._rows_of.get(path, np.zeros(0, np.int64)), row)
             self._added.setdefault(env, []).append(row)
+        return range(first, first + count)
 
-    def _set(self, row: int, piece: Piece) -> None:
-        self.geometries[row], self.meshes[row], self.double_sided[row] = piece.geometry, piece.mesh, piece.double_sided
-        self._local[row] = _local_bounds(piece.geometry, piece.mesh)
-        self.move(np.array([row]), piece.transform[None])
+    def _set(self, rows: np.ndarray, pieces: list[Piece]) -> None:
+        self.geometries[rows] = _objects([piece.geometry for piece in pieces])
+        self.meshes[rows] = _objects([piece.mesh for piece in pieces])
+        self.double_sided[rows] = [piece.double_sided for piece in pieces]
+        shapes = {id(piece.geometry): piece for piece in pieces}
+        bounds = {key: _local_bounds(piece.geometry, piece.mesh) for key, piece in shapes.items()}
+        self._local[rows] = [bounds[id(piece.geometry)] for piece in pieces]
+        self.move(rows, np.array([piece.transform for piece in pieces]))
 
     def visible_to(self, env: int) -> np.ndarray:
         """(K,) rows that a camera of an environment sees: its own and the shared ones; -1 sees everything."""

@@ -6,8 +6,9 @@ from collections.abc import Collection
 
 from pxr import Usd
 
-from ..scene.material_bindings import BindingResolver
+from ..scene.data import Material
 from ..scene.shading_networks import Primvars
+from .bindings import Binding, bound_subsets
 from .clones import ENV, OUTSIDE
 from .engine import LOOK_CODES, RETOLD_CODES, Engine, MaterialOf
 from .refine import refine
@@ -29,15 +30,15 @@ class Renewal:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         engine.networks.clear()
-        engine.resolver = BindingResolver()
         self.readers = SinglePrims(engine.stage, engine.cfg, engine.shapes)
+        engine.resolver = self.readers.materials.bindings
 
     def check_look(self, prim: Usd.Prim, envs: frozenset[int]) -> None:
         """Check what a drawn prim shows after an edit of it, or of what it shows."""
         engine, path = self._engine, str(prim.GetPath())
         before = engine.shown_in(engine.clones.locate(path)[1], envs)
-        engine.check_own_binding(prim, envs)
-        engine.check_look(prim, envs, self.material_of(path))
+        engine.check_own_binding(prim, path, envs)
+        engine.check_look(prim, path, envs, self.material_of(path))
         self.take_look(path, envs, before)
 
     def check_network(self, path: str, user: Usd.Prim, envs: frozenset[int]) -> None:
@@ -52,7 +53,18 @@ class Renewal:
 
     def material_of(self, path: str) -> MaterialOf:
         """Reads what a prim shows now; of a prim that cannot be drawn nothing is read."""
-        return self.readers.material_of if len(self._engine.placed.rows_of(path)) else lambda prim, binding: None
+        return self._material_of if len(self._engine.placed.rows_of(path)) else lambda prim, binding: None
+
+    def _material_of(self, prim: Usd.Prim, binding: Binding) -> Material:
+        return self.readers.material_of(prim)
+
+    def has_colors(self, path: str) -> bool:
+        """Whether the colours of a drawn prim are in its geometry, or were, or something is told of that."""
+        engine, prim = self._engine, self._engine.stage.GetPrimAtPath(path)
+        if any(piece.mesh is not None and piece.mesh.colors is not None for piece in engine.placed.pieces_of(path)):
+            return True
+        shown = (self.readers.material_of(each) for each in (prim, *bound_subsets(prim)))
+        return engine.told.has(path, "read") or any(material.use_vertex_color for material in shown)
 
     def take_look(self, path: str, envs: frozenset[int], before: Collection[str] = ()) -> None:
         """Take over what was read of the look of a prim.
@@ -96,7 +108,7 @@ class Renewal:
 
     def _forget_look(self, name: str, envs: frozenset[int]) -> None:
         before = self._engine.shown_in(name, envs)
-        self._engine.note_look(name, (), envs)
+        self._engine.looks[name].replace(None, envs)
         for material in before:
             self._release(material, envs)
 

@@ -82,9 +82,9 @@ class Report:
         """Bindings of all drawn prims and their subsets; one entry for all clones that are bound in the same way."""
         if self._bindings is None:
             merged: dict[Binding, Envs] = {}
-            for table in self._engine.looks.values():
-                for (bindings, _), envs in table.items():
-                    for binding in bindings:
+            for versions in self._engine.looks.values():
+                for look, envs in versions.items():
+                    for binding in look.bindings:
                         merged[binding] = plus(merged.get(binding, frozenset()), envs)
             self._bindings = [self._placed(binding, envs) for binding, envs in merged.items()]
             self._bindings.sort(key=lambda binding: binding.path)

@@ -12,7 +12,6 @@ from ..scene.materials import MaterialReader
 from ..scene.openusd import TIME
 from ..scene.textures import Image
 from ..scene.transforms import matrix
-from .bindings import Binding
 from .placed import Piece
 
 __all__ = ["Shapes", "SinglePrims"]
@@ -67,7 +66,7 @@ class SinglePrims:
     """
 
     def __init__(self, stage: Usd.Stage, cfg: RendererCfg, shapes: Shapes) -> None:
-        self._stage, self._shapes = stage, shapes
+        self._shapes = shapes
         self._places = UsdGeom.XformCache(TIME)
         self.findings: list[Finding] = []
         self.materials = MaterialReader(stage, cfg, self.findings, shapes.images)
@@ -77,9 +76,8 @@ class SinglePrims:
         """(4, 4) world matrix of a prim."""
         return matrix(self._places.GetLocalToWorldTransform(prim))
 
-    def pieces(self, path: str) -> list[Piece]:
+    def pieces(self, prim: Usd.Prim) -> list[Piece]:
         """What a gprim draws now."""
-        prim = self._stage.GetPrimAtPath(path)
         world = self.world(prim)
         store = self._shapes.store
         return [
@@ -92,7 +90,7 @@ class SinglePrims:
             for part in self._shapes.reader.read(prim)
         ]
 
-    def material_of(self, prim: Usd.Prim, binding: Binding) -> Material:
+    def material_of(self, prim: Usd.Prim) -> Material:
         """What a prim or GeomSubset shows now."""
         return self._shapes.materials[self._shapes.bind(prim)]
 

@@ -43,6 +43,10 @@ class Store:
             key = replace(one, path=self._clones.abstract(path, env)[:-1], message=message)
             held[key] = plus(held.get(key, frozenset()), envs)
 
+    def has(self, subject: str, aspect: str) -> bool:
+        """Whether anything is told of an aspect of a subject, in whichever environment."""
+        return (self._clones.locate(subject)[1], aspect) in self._held
+
     def forget(self, name: str, envs: frozenset[int], below: bool = True) -> None:
         """Forget all that was told of a subject, by its name with the placeholder, and of those below it.
 

@@ -12,9 +12,12 @@ from ..scene.openusd import TIME
 from ..scene.prim_kinds import DRAWN, NOT_WALKED, PROTOTYPES
 from .clones import OUTSIDE, Clones
 
-__all__ = ["Visit", "is_shown", "visit_all", "visit_below"]
+__all__ = ["Shown", "Visit", "is_shown", "visit_all", "visit_below"]
 
 _PURPOSES = ("default", "render")
+
+Shown = dict[Sdf.Path, tuple[bool, str]]
+"""Whether prims are visible, and their purposes, with all that they inherit."""
 
 
 @dataclass(frozen=True)
@@ -23,33 +26,41 @@ class Visit:
 
     Attributes:
         prim: The prim.
+        path: Its path.
         kind: ``drawn``, ``hidden`` (geometry that is not shown), ``light``, ``camera`` or ``other``.
         envs: Environments in which it is the same; ``{-1}`` outside of all.
     """
 
     prim: Usd.Prim
+    path: str
     kind: str
     envs: frozenset[int]
 
 
 def visit_all(stage: Usd.Stage, clones: Clones) -> Iterator[Visit]:
     """Visit what is outside of the environments, then one of each set of clones."""
-    yield from visit_below(stage.GetPseudoRoot(), OUTSIDE, clones.env_paths)
+    shown: Shown = {}
+    yield from visit_below(stage.GetPseudoRoot(), OUTSIDE, clones.env_paths, shown=shown)
     for path, envs, stops in clones.representatives():
         prim = stage.GetPrimAtPath(path)
         if prim and DRAWN(prim):
-            yield from visit_below(prim, envs, stops)
+            yield from visit_below(prim, envs, stops, shown=shown)
 
 
 def visit_below(
-    prim: Usd.Prim, envs: frozenset[int], stops: Iterable[str] = (), predicate: Usd._PrimFlagsPredicate = DRAWN
+    prim: Usd.Prim,
+    envs: frozenset[int],
+    stops: Iterable[str] = (),
+    predicate: Usd._PrimFlagsPredicate = DRAWN,
+    shown: Shown | None = None,
 ) -> Iterator[Visit]:
-    """Visit a prim and all below it, but for the subtrees at ``stops``; prototypes of point instancers included."""
+    """Visit a prim and all below it, but for the subtrees at ``stops``; prototypes of point instancers included.
+
+    Args:
+        shown: What was found above other prims of the stage, as it is now, to take from and add to.
+    """
     left_out = {Sdf.Path(stop) for stop in stops}
-    visible, purpose = True, ""
-    parent = prim.GetParent()
-    if parent and not parent.IsPseudoRoot():
-        visible, purpose = _inherited(parent)
+    visible, purpose = _inherited(prim.GetParent(), {} if shown is None else shown)
     inherited: list[tuple[bool, str]] = []
     walk = iter(Usd.PrimRange.PreAndPostVisit(prim, predicate))
     for each in walk:
@@ -63,7 +74,8 @@ def visit_below(
             continue
         if each.IsA(UsdGeom.Imageable):
             visible, purpose = _with_own(each, visible, purpose)
-        yield Visit(each, _kind(each, visible and (purpose or "default") in _PURPOSES, visible), envs)
+        path = str(each.GetPath())
+        yield Visit(each, path, _kind(each, visible and (purpose or "default") in _PURPOSES, visible), envs)
         if kind == "PointInstancer" and visible:
             for target in UsdGeom.PointInstancer(each).GetPrototypesRel().GetForwardedTargets():
                 prototype = each.GetStage().GetPrimAtPath(target)
@@ -74,7 +86,7 @@ def visit_below(
 
 def is_shown(prim: Usd.Prim) -> bool:
     """Whether neither visibility nor purpose hides a prim."""
-    visible, purpose = _inherited(prim)
+    visible, purpose = _inherited(prim, {})
     return visible and (purpose or "default") in _PURPOSES
 
 
@@ -95,14 +107,13 @@ def _with_own(prim: Usd.Prim, visible: bool, purpose: str) -> tuple[bool, str]:
     return visible, str(own.Get()) if own.HasAuthoredValue() else purpose
 
 
-def _inherited(prim: Usd.Prim) -> tuple[bool, str]:
+def _inherited(prim: Usd.Prim, known: Shown) -> tuple[bool, str]:
     """Whether a prim is visible, and its purpose, with all that it inherits."""
-    chain = []
-    while prim and not prim.IsPseudoRoot():
-        chain.append(prim)
-        prim = prim.GetParent()
-    visible, purpose = True, ""
-    for each in reversed(chain):
-        if each.IsA(UsdGeom.Imageable):
-            visible, purpose = _with_own(each, visible, purpose)
-    return visible, purpose
+    if not prim or prim.IsPseudoRoot():
+        return True, ""
+    path = prim.GetPath()
+    if path not in known:
+        known[path] = _inherited(prim.GetParent(), known)
+        if prim.IsA(UsdGeom.Imageable):
+            known[path] = _with_own(prim, *known[path])
+    return known[path]

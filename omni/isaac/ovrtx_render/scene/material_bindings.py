@@ -16,7 +16,7 @@ from pxr import Sdf, Usd, UsdShade
 
 from .report import Report
 
-__all__ = ["BindingResolver", "Bound"]
+__all__ = ["BindingResolver", "Bound", "authored_bindings"]
 
 _NAMESPACE = "material:binding"
 _COLLECTION = f"{_NAMESPACE}:collection:"
@@ -60,12 +60,14 @@ class _Chain:
         direct: The direct bindings that win at the prim.
         own: Direct bindings at the prim itself.
         collections: Bindings of collections at the prim itself, each with the path of its collection.
+        authored: Binding relationships at the prim itself, those that bind nothing included.
         any_collections: Whether the prim or an ancestor binds a collection.
     """
 
     direct: _Row = (None, None, None)
     own: _Row = (None, None, None)
     collections: tuple[tuple[Bound, Sdf.Path], ...] = ()
+    authored: tuple[Usd.Relationship, ...] = ()
     any_collections: bool = False
 
 
@@ -101,6 +103,10 @@ class BindingResolver:
         chain = self._chain(prim)
         row = self._with_collections(prim) if chain.any_collections else chain.direct
         return row[0] or row[1] or row[2]
+
+    def authored_at(self, prim: Usd.Prim) -> tuple[Usd.Relationship, ...]:
+        """See :func:`authored_bindings`."""
+        return self._chain(prim).authored
 
     def _chain(self, prim: Usd.Prim) -> _Chain:
         links: list[Usd.Prim] = []
@@ -144,15 +150,19 @@ class BindingResolver:
         return query is not None and query.IsPathIncluded(path)
 
 
-def _linked(above: _Chain, prim: Usd.Prim) -> _Chain:
-    """What a prim binds, on top of what is bound above it."""
-    relationships = [p for p in prim.GetAuthoredPropertiesInNamespace(_NAMESPACE) if isinstance(p, Usd.Relationship)]
+def authored_bindings(prim: Usd.Prim) -> tuple[Usd.Relationship, ...]:
+    """Binding relationships that are authored on a prim itself."""
+    own = [p for p in prim.GetAuthoredPropertiesInNamespace(_NAMESPACE) if isinstance(p, Usd.Relationship)]
     # The namespace query leaves out the property that is named like the namespace itself.
     plain = prim.GetRelationship(_NAMESPACE)
-    if plain and plain.IsAuthored():
-        relationships.append(plain)
+    return (*own, plain) if plain and plain.IsAuthored() else tuple(own)
+
+
+def _linked(above: _Chain, prim: Usd.Prim) -> _Chain:
+    """What a prim binds, on top of what is bound above it."""
+    relationships = authored_bindings(prim)
     if not relationships:
-        if above.own == (None, None, None) and not above.collections:
+        if not above.authored:
             return above
         return _Chain(above.direct, any_collections=above.any_collections)
     own: list[Bound | None] = [None, None, None]
@@ -170,7 +180,8 @@ def _linked(above: _Chain, prim: Usd.Prim) -> _Chain:
     winning = [
         over if over is not None and over.strong else mine or over for over, mine in zip(above.direct, own, strict=True)
     ]
-    return _Chain(tuple(winning), tuple(own), tuple(collections), above.any_collections or bool(collections))
+    any_collections = above.any_collections or bool(collections)
+    return _Chain(tuple(winning), tuple(own), tuple(collections), relationships, any_collections)
 
 
 def _bound(relationship: Usd.Relationship, target: Sdf.Path, purpose: str) -> Bound:

@@ -56,6 +56,7 @@ class MaterialReader:
 
     Attributes:
         materials: Distinct materials; :meth:`bind` returns indices into it.
+        bindings: Resolves bindings, until :meth:`finish`.
         textures: Loaded textures.
     """
 
@@ -66,9 +67,10 @@ class MaterialReader:
         self.materials: list[Material] = []
         self.report = Report(findings)
         self._textures = TextureStore(cfg.texture_max_size, self.report, images)
-        self._bindings = BindingResolver(self.report)
+        self.bindings = BindingResolver(self.report)
         self._variants: dict[Sdf.Path, _Variants] = {}
         self._by_content: dict[Material, int] = {}
+        self._by_color: dict[tuple[object, object], int] = {}
         self._sources: list[set[str]] = []
         self._questions: dict[Sdf.Path, tuple[str, ...]] = {}
 
@@ -89,7 +91,7 @@ class MaterialReader:
                 prim.GetPath(),
                 "the mesh light is drawn but does not light the scene. Put a rect or sphere light there",
             )
-        material_prim = self._bindings.material_of(prim)
+        material_prim = self.bindings.material_of(prim)
         if not material_prim:
             return self._display_material(prim)
         # All instances of a prototype share its network, so they are read once.
@@ -112,7 +114,7 @@ class MaterialReader:
     def bind_colored(self, prim: Usd.Prim, color: tuple[float, float, float]) -> int:
         """:meth:`bind`, for a prim that a point instancer gives a colour: it counts where nothing else says any."""
         index = self.bind(prim)
-        if self._bindings.material_of(prim) or Primvars(prim).find("displayColor") is not None:
+        if self.bindings.material_of(prim) or Primvars(prim).find("displayColor") is not None:
             return index
         name = f"displayColor:{','.join(f'{c:g}' for c in color)}"
         return self._add(replace(self.materials[index], name=name, base_color=color))
@@ -161,7 +163,8 @@ class MaterialReader:
         """Drop what only reading needed."""
         self._questions = {path: variants.questions for path, variants in self._variants.items()}
         self._variants.clear()
-        self._bindings = BindingResolver(self.report)
+        self._by_color.clear()
+        self.bindings = BindingResolver(self.report)
         self._textures.forget_files()
 
     def _add(self, material: Material) -> int:
@@ -175,10 +178,14 @@ class MaterialReader:
     def _display_material(self, prim: Usd.Prim) -> int:
         primvars = Primvars(prim)
         color, opacity = primvars.find("displayColor"), primvars.find("displayOpacity")
-        alpha = 1.0
+        index = self._by_color.get((color, opacity))
+        if index is not None:
+            return index
+        told, alpha = False, 1.0
         if opacity is not None and opacity[0] == "constant" and len(opacity[1]) == 1:
             alpha = min(max(opacity[1][0], 0.0), 1.0)
         elif opacity is not None:
+            told = True
             self.report(
                 "display-opacity-unsupported",
                 "warning",
@@ -191,6 +198,7 @@ class MaterialReader:
         elif color is not None and color[0] == "constant" and len(color[1]) == 3:
             base = tuple(max(component, 0.0) for component in color[1])
         elif color is not None:
+            told = True
             self.report(
                 "display-color-type",
                 "warning",
@@ -200,7 +208,7 @@ class MaterialReader:
         name = "default"
         if color is not None:
             name = "displayColor" if vertex_color else f"displayColor:{','.join(f'{c:g}' for c in base)}"
-        return self._add(
+        index = self._add(
             Material(
                 name,
                 base_color=base,
@@ -209,6 +217,9 @@ class MaterialReader:
                 use_vertex_color=vertex_color,
             )
         )
+        if not told:  # what is told is told of every prim
+            self._by_color[color, opacity] = index
+        return index
 
     def read(self, material: Usd.Prim, primvars: Primvars, contexts: Sequence[str] = _CONTEXTS) -> Material:
         """Read a material prim for a prim that shows it; the table stays as it is.

@@ -6,17 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from pxr import Usd, UsdGeom, UsdShade
 
-from ..bindings import Binding, binds_material, dropped_targets, own_bindings
+from ..bindings import Binding, binds_material, dropped_targets
 from ..finding import Told
 
 __all__ = ["check_own_bindings", "check_shown"]
 
 
-def check_own_bindings(prim: Usd.Prim) -> Iterator[Told]:
-    """What is wrong with the binding relationships that are authored on a prim."""
-    own = own_bindings(prim)
-    if not own:
-        return
+def check_own_bindings(prim: Usd.Prim, own: Sequence[Usd.Relationship]) -> Iterator[Told]:
+    """What is wrong with the binding relationships that are authored on a prim; at least one is."""
     path = str(prim.GetPath())
     for relationship in own:
         name = relationship.GetName()

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pxr import Sdf, Usd, UsdGeom, UsdShade
 
 from ...scene.data import Material
-from ..bindings import dropped_targets, own_bindings
+from ...scene.material_bindings import authored_bindings
+from ..bindings import dropped_targets
 from ..finding import Finding
 from .author import Author
 from .lookalike import Look, author_lookalike, guessed_look, read_look
@@ -46,7 +47,7 @@ def _bring_in(stage: Usd.Stage, finding: Finding) -> Plan | None:
 def _rebind(stage: Usd.Stage, finding: Finding) -> Plan | None:
     """A binding to nothing: bind the material of that name that is nearest."""
     prim = stage.GetPrimAtPath(finding.path)
-    for relationship in own_bindings(prim):
+    for relationship in authored_bindings(prim):
         for target in relationship.GetTargets():
             found = None if UsdShade.Material(stage.GetPrimAtPath(target)) else _nearest_material(prim, target.name)
             if found is not None:
