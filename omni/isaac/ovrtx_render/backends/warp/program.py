@@ -329,6 +329,8 @@ class Program:
         o.weight = 1.0 / cfg.samples_per_pixel
         o.first_sample = int(sample == 0)
         o.final = int(passes.single)
+        o.plain = int(passes.single and passes.color and not any(name in view.targets for name in _SURFACE))
+        o.geometry = int(any(name in view.targets for key, name in _GEOMETRY.items() if key != "depth"))
         o.jitter = jitter_of(sample)
         return o
 

@@ -7,13 +7,14 @@ from functools import cache
 import warp as wp
 
 from .environment import Environment, environment_diffuse, environment_radiance, environment_specular
-from .features import COAT, LAYERS, PBR, SKY
+from .features import COAT, LAYERS, LOCAL_LIGHTS, PBR, SKY, SKY_MAP
 from .inlining import FEW_REGISTERS, inlined
 from .lighting import fresnel, reflect_light, sample_light
+from .native import source
 from .resolve import ColorOutputs, GeometryOutputs, SurfaceOutputs, encode, write_color, write_hit, write_srgb
 from .shadows import light_index, lighting_env
 from .surface import Hits, ShadingScene, camera_ray, evaluate_surface
-from .types import CameraState, LightState, Shapes
+from .types import HEADLIGHT, CameraState, LightState, Shapes
 from .visibility import tile_corner, tile_pixel, tile_size
 
 __all__ = ["ShadingOptions", "shade_kernel"]
@@ -39,7 +40,36 @@ class ShadingOptions:
     weight: float  # of this sample in the mean
     first_sample: wp.int32
     final: wp.int32  # this is all there is of a pixel: its outputs are written at once
+    plain: wp.int32  # that is a colour, and not what SurfaceOutputs holds: see plain_pixels
+    geometry: wp.int32  # whether GeometryOutputs holds more than the depth
     jitter: wp.vec2
+
+
+_NOT_PLAIN = PBR | COAT | LAYERS | LOCAL_LIGHTS | SKY_MAP
+"""Features of a scene in which no pixel is plain."""
+
+
+@wp.func_native(source("lanes", "plain", ROWS=8, HEADLIGHT=int(HEADLIGHT)))
+def plain_pixels(
+    local: int,
+    index: int,
+    x0: int,
+    y0: int,
+    shapes: Shapes,
+    scene: ShadingScene,
+    lights: wp.array(dtype=LightState),
+    light_begin: wp.array(dtype=wp.int32),
+    env: Environment,
+    camera: CameraState,
+    options: ShadingOptions,
+    hits: Hits,
+    amount: wp.array(dtype=wp.float32),
+    color_out: ColorOutputs,
+    depth: wp.array(dtype=wp.float32),
+    sky: int,
+) -> wp.int64:
+    """Draw the plain pixels of a tile, with their depth; returns which are done, bit by bit. None on CUDA."""
+    ...
 
 
 @inlined
@@ -167,6 +197,7 @@ def shade_pixel(
 @cache
 def shade_kernel(features: int) -> wp.Kernel:
     """The shading kernel for a set of features; made once."""
+    may_be_plain = (features & _NOT_PLAIN) == 0
 
     @wp.kernel(enable_backward=False, module=f"omni_shading_{features}", **FEW_REGISTERS)
     def shade(
@@ -201,6 +232,29 @@ def shade_kernel(features: int) -> wp.Kernel:
         width = options.width
         height = options.height
         corner = tile_corner(item, width, height, options.pixels)
+        done = wp.int64(0)
+        if wp.static(may_be_plain):
+            if options.plain != 0:
+                done = plain_pixels(
+                    local,
+                    index,
+                    corner[0],
+                    corner[1],
+                    shapes,
+                    scene,
+                    lights,
+                    light_begin,
+                    env,
+                    camera,
+                    options,
+                    hits,
+                    amount,
+                    color_out,
+                    geometry_out.depth,
+                    wp.static(features & SKY),
+                )
+                if done == wp.int64(-1) and options.geometry == 0:
+                    return
         for k in range(tile_size()):
             at = tile_pixel(corner, k)
             if at[0] < width and at[1] < height:
@@ -208,6 +262,8 @@ def shade_kernel(features: int) -> wp.Kernel:
                 q = (index * height + at[1]) * width + at[0]
                 if options.final != 0:
                     write_hit(shapes, cameras, index, at[0], at[1], q, hits.instance[p], hits.t[p], geometry_out)
+                if ((done >> wp.int64(k)) & wp.int64(1)) != wp.int64(0):
+                    continue
                 c = shade_pixel(
                     shapes,
                     scene,

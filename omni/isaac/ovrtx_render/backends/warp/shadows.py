@@ -25,7 +25,7 @@ from .visibility import tile_corner, tile_pixel, tile_size
 __all__ = ["light_index", "lighting_env", "occlusion_rays", "shadow_rays", "trace_shadows"]
 
 
-@wp.func_native(source("intersect", "shadow"))
+@wp.func_native(source("lanes", "intersect", "shadow"))
 def shadow_tile(
     cam: int,
     x0: int,

@@ -11,7 +11,7 @@ from .types import CameraState, Shapes
 __all__ = ["tile_corner", "tile_grid", "tile_pixel", "tile_size", "trace_primary"]
 
 
-@wp.func_native(source("intersect", "primary"))
+@wp.func_native(source("lanes", "intersect", "primary"))
 def primary_tile(
     cam: int,
     x0: int,
