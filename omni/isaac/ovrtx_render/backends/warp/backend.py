@@ -128,7 +128,7 @@ class WarpBackend(Backend):
         scene = self.scene
         lights = len(self._source.lights) if self._source else 0
         ends = (scene.num_instances, scene.num_instances + lights)
-        return FrameTable(scene.frames, self._meters, ends, scene.shapes, scene.num_instances)
+        return FrameTable(scene.frames, self._meters, ends, scene.shapes, scene.num_instances, self._pool, self.threads)
 
     @property
     def _meters(self) -> float:

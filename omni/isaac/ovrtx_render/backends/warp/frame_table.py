@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ __all__ = ["ORDERS", "Bound", "FrameTable"]
 
 ORDERS = {"xyzw": wp.vec4i(0, 1, 2, 3), "wxyz": wp.vec4i(1, 2, 3, 0)}
 """Where x, y, z, w are in a quaternion of each order."""
+_SHARE = 16384
+"""Poses that are worth waking a thread for: most of a millisecond."""
 
 
 @dataclass(eq=False)
@@ -44,6 +47,7 @@ class FrameTable:
         meters: Metres in a stage unit.
         lights: (first, end) of the frames that are lights.
         shapes: What is kept up to date with the instances, the first ``num_instances`` frames; None is nothing.
+        pool: ``threads`` of them share what is written on the CPU; None leaves it to the caller's.
     """
 
     def __init__(
@@ -53,8 +57,11 @@ class FrameTable:
         lights: tuple[int, int],
         shapes: Shapes | None = None,
         num_instances: int = 0,
+        pool: Executor | None = None,
+        threads: int = 1,
     ) -> None:
         self.frames = frames
+        self._pool, self._threads = pool, threads
         self._meters = meters
         self._lights = lights
         self._shapes = [num_instances, frames, shapes if shapes is not None else Shapes()]
@@ -91,28 +98,40 @@ class FrameTable:
 
     def write_poses(self, bound: Bound, positions: wp.array, quats: wp.array, order: str) -> None:
         """Scatter poses: positions (P,) vec3 [stage units], quats (P,) vec4 in ``order``."""
-        device = self.frames.device
         if bound.positions is None:
+            device = self.frames.device
             bound.positions = wp.full(len(positions), wp.vec3(wp.nan), dtype=wp.vec3, device=device)
             bound.quats = wp.full(len(quats), wp.vec4(wp.nan), dtype=wp.vec4, device=device)
         bound.matrices = None
         poses = [positions, quats, ORDERS[order]]
-        wp.launch(keep_poses, len(positions), inputs=[*poses, bound.positions, bound.quats], device=device)
+        kept = [bound.positions, bound.quats]
+        self._launch(keep_poses, [positions, quats, *kept], [*poses, *kept])
         self._write(write_poses, bound, poses, bound.to_pose)
 
     def write_matrices(self, bound: Bound, matrices: wp.array) -> None:
         """Scatter (P,) mat44 row-vector world matrices [stage units]."""
-        device = self.frames.device
         if bound.matrices is None:
-            bound.matrices = wp.full(len(matrices), wp.mat44(wp.nan), dtype=wp.mat44, device=device)
-        wp.launch(keep_matrices, len(matrices), inputs=[matrices, bound.matrices], device=device)
+            bound.matrices = wp.full(len(matrices), wp.mat44(wp.nan), dtype=wp.mat44, device=self.frames.device)
+        self._launch(keep_matrices, [matrices, bound.matrices], [matrices, bound.matrices])
         self._write(write_matrices, bound, [matrices], bound.to_matrix)
 
     def _write(self, kernel: Any, bound: Bound, poses: list[Any], offsets: wp.array) -> None:
-        if len(bound.rows):
-            wp.launch(
-                kernel,
-                dim=len(bound.rows),
-                inputs=[*poses, self._meters, bound.rows, bound.frames, offsets, *self._shapes],
-                device=self.frames.device,
-            )
+        items = [bound.rows, bound.frames, offsets]
+        self._launch(kernel, items, [*poses, self._meters, *items, *self._shapes])
+
+    def _launch(self, kernel: Any, items: list[wp.array], inputs: list[Any]) -> None:
+        """Launch a kernel over the rows of ``items``, which are among its inputs. The threads share them: no row
+        writes what another one does."""
+        count, device = len(items[0]), self.frames.device
+        parts = min(self._threads, count // _SHARE)
+        if self._pool is None or parts < 2:
+            if count:
+                wp.launch(kernel, count, inputs=inputs, device=device)
+            return
+        launches = []
+        for part in range(parts):
+            share = slice(count * part // parts, count * (part + 1) // parts)
+            mine = {id(item): item[share] for item in items}
+            own = [mine.get(id(value), value) for value in inputs]
+            launches.append(wp.launch(kernel, share.stop - share.start, inputs=own, device=device, record_cmd=True))
+        list(self._pool.map(lambda launch: launch.launch(), launches))

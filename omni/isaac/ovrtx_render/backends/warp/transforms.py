@@ -54,13 +54,14 @@ def refresh_instance(shapes: Shapes, i: int):
     upper = wp.vec3(shapes.geometry[g + 12], shapes.geometry[g + 13], shapes.geometry[g + 14])
     half = (upper - lower) * 0.5
     center = x.linear * ((upper + lower) * 0.5) + x.offset
-    a = x.linear * wp.vec3(half[0], 0.0, 0.0)
-    b = x.linear * wp.vec3(0.0, half[1], 0.0)
-    c = x.linear * wp.vec3(0.0, 0.0, half[2])
-    radius = wp.max(
-        wp.max(wp.length(a + b + c), wp.length(a + b - c)), wp.max(wp.length(a - b + c), wp.length(b + c - a))
+    a = wp.vec3(x.linear[0, 0], x.linear[1, 0], x.linear[2, 0]) * half[0]
+    b = wp.vec3(x.linear[0, 1], x.linear[1, 1], x.linear[2, 1]) * half[1]
+    c = wp.vec3(x.linear[0, 2], x.linear[1, 2], x.linear[2, 2]) * half[2]
+    longest = wp.max(
+        wp.max(wp.length_sq(a + b + c), wp.length_sq(a + b - c)),
+        wp.max(wp.length_sq(a - b + c), wp.length_sq(b + c - a)),
     )
-    shapes.bounds[i] = wp.vec4(center[0], center[1], center[2], radius)
+    shapes.bounds[i] = wp.vec4(center[0], center[1], center[2], wp.sqrt(longest))
 
 
 @wp.kernel(enable_backward=False, module="omni_transforms")
@@ -102,7 +103,15 @@ def place(frame: int, num_instances: int, world: Affine, frames: wp.array(dtype=
 def sound(position: wp.vec3, quat: wp.vec4) -> bool:
     """Whether a pose can be used. One that cannot leaves what it would have moved where it is: reading it back from
     a GPU only to raise an error would cost a synchronisation every step."""
-    return wp.isfinite(position) and wp.isfinite(quat) and wp.dot(quat, quat) > 1.0e-12
+    # Naught times what is not finite is not naught. On the CPU Warp's isfinite is a call for each number.
+    naught = wp.dot(position, wp.vec3(0.0, 0.0, 0.0)) + wp.dot(quat, wp.vec4(0.0, 0.0, 0.0, 0.0))
+    return naught == 0.0 and wp.dot(quat, quat) > 1.0e-12
+
+
+@wp.func
+def sound_matrix(matrix: wp.mat44) -> bool:
+    """The same of a matrix."""
+    return wp.ddot(matrix, wp.mat44(0.0)) == 0.0
 
 
 @wp.kernel(enable_backward=False, module="omni_transforms")
@@ -147,9 +156,10 @@ def write_matrices(
 ):
     """World matrix (USD row-vector, stage units) of a prim -> frames below it; dim = number of pairs."""
     k = wp.tid()
-    if not wp.isfinite(matrices[rows[k]]):
+    matrix = matrices[rows[k]]
+    if not sound_matrix(matrix):
         return
-    pose = affine_of_matrix(matrices[rows[k]], meters)
+    pose = affine_of_matrix(matrix, meters)
     place(targets[k], num_instances, compose(pose, offsets[k]), frames, shapes)
 
 
@@ -186,7 +196,7 @@ def keep_poses(
 def keep_matrices(matrices: wp.array(dtype=wp.mat44), kept: wp.array(dtype=wp.mat44)):
     """The same for matrices."""
     row = wp.tid()
-    if wp.isfinite(matrices[row]):
+    if sound_matrix(matrices[row]):
         kept[row] = matrices[row]
 
 
