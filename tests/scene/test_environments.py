@@ -532,6 +532,51 @@ def test_a_part_with_other_materials_is_walked_once(stage, monkeypatch):
     assert colors == pytest.approx([env % 3 / 3 for env in range(6)])
 
 
+def color_boxes(stage, colors):
+    """Boxes of environments that stand elsewhere and have other colours, without a material."""
+    for env, color in enumerate(colors):
+        box = stage.GetPrimAtPath(f"/World/envs/env_{env}/box")
+        UsdShade.MaterialBindingAPI(box).UnbindAllBindings()
+        UsdGeom.Gprim(box).CreateDisplayColorAttr([(color, 0.5, 0.5)])
+        UsdGeom.XformCommonAPI(box).SetTranslate((env, 1, 1))
+
+
+def test_a_part_with_other_colors_is_walked_once(stage, monkeypatch):
+    clone_envs(stage, 7)
+    color_boxes(stage, [0.0, 0.25, 0.5, 0.25, 0.5, 0.75, 0.0])
+    assert_same_as_full_read(stage)
+    assert parts(stage) == {"/box": [[0, 6], [1, 3], [2, 4], [5]]}
+    walked = count_walks(monkeypatch)
+    scene = StageReader(stage, RendererCfg()).read()
+    assert walked == ["/", "/World/envs/env_0", "/World/envs/env_0/box"]
+    colors = [material_of(stage, scene, f"/World/envs/env_{env}/box").base_color[0] for env in range(7)]
+    assert colors == [0.0, 0.25, 0.5, 0.25, 0.5, 0.75, 0.0]
+
+
+@pytest.mark.parametrize("why", ["colors in the mesh", "something to tell", "another opacity", "another size, too"])
+def test_a_part_whose_colors_change_it_in_more_is_walked_again(stage, why):
+    clone_envs(stage, 6)
+    color_boxes(stage, [0.0, 0.25, 0.5, 0.25, 0.5, 0.25])
+    for env in range(6):
+        table = UsdGeom.Mesh.Get(stage, f"/World/envs/env_{env}/table")
+        points = len(table.GetPointsAttr().Get())
+        box = UsdGeom.Gprim.Get(stage, f"/World/envs/env_{env}/box")
+        box.CreateDisplayOpacityPrimvar("uniform" if why == "something to tell" else "constant").Set([1.0])
+        if why == "colors in the mesh":
+            shade = (env % 3) / 3
+            table.CreateDisplayColorPrimvar("vertex").Set([(shade, k / points, 0) for k in range(points)])
+            UsdGeom.XformCommonAPI(table).SetTranslate((0, env, 1))
+        elif why == "another opacity" and env in (1, 3):
+            box.GetDisplayOpacityAttr().Set([0.5])
+        elif why == "another size, too" and env in (1, 2):
+            box.GetPrim().GetAttribute("size").Set(3.0)
+    scene = assert_same_as_full_read(stage)
+    told = [f"/World/envs/env_{env}/box" for env in (0, 1, 2) if why == "something to tell"]
+    assert [finding.path for finding in scene.findings] == told
+    if why == "colors in the mesh":
+        assert len({scene.meshes[g.mesh].colors.tobytes() for g in scene.geometries if g.mesh >= 0}) == 3
+
+
 @pytest.mark.parametrize("why", ["another primvar", "something to tell", "no material", "a base that differs"])
 def test_a_part_that_other_materials_change_in_more_is_walked_again(stage, monkeypatch, why):
     clone_envs(stage, 4)

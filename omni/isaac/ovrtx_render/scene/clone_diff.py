@@ -9,13 +9,31 @@ that no reference in them is ever followed.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from .clone_text import draws_nothing, relative_to
 from .openusd import Sdf, Tf, Usd
 
-__all__ = ["SpecDiff"]
+__all__ = ["Difference", "SpecDiff"]
 
+_COLORS = frozenset({"primvars:displayColor", "primvars:displayOpacity"})
 _SCRATCH = re.compile(r"/scratch/spec_(\d+)([^.]*)(?:\.(.*))?")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Prims that are not the template's, by their paths relative to the root; each begins with a slash.
+
+    Attributes:
+        moved: Those whose transform operations hold other values.
+        different: Those that differ in anything else.
+        colors: Those of the different ones that differ in the values of display colours or opacities alone; with the
+            names of these and their values.
+    """
+
+    moved: list[str]
+    different: set[str]
+    colors: dict[str, list[tuple[str, object]]]
 
 
 class SpecDiff:
@@ -47,17 +65,12 @@ class SpecDiff:
             Tf.Notice.Register(Sdf.Notice.LayersDidChangeSentPerLayer, self._on_touch, self._scratch),
             Tf.Notice.Register(Usd.Notice.ObjectsChanged, self._on_change, self._stage),
         ]
-        # Attributes whose value ever differed: prim, name and the template's value; and where it differs now.
+        # Attributes whose value ever differed: prim, name and the template's value; and what those hold that differ now.
         self._values: dict[Sdf.Path, tuple[str, str, object]] = {}
-        self._differing: set[Sdf.Path] = set()
+        self._differing: dict[Sdf.Path, object] = {}
 
-    def compare(self, specs: list[Sdf.PrimSpec | None], env_path: str) -> tuple[list[str], set[str]] | None:
-        """Compare another root's specs with the template's.
-
-        Returns:
-            Paths relative to the root, each beginning with a slash: of the prims whose transform operations hold
-            other values, and of the prims that differ in anything else; None if the roots cannot be compared.
-        """
+    def compare(self, specs: list[Sdf.PrimSpec | None], env_path: str) -> Difference | None:
+        """Compare another root's specs with the template's; None if the roots cannot be compared."""
         self._resynced, self._changed, self._touched = [], [], False
         try:
             self._copy(specs)
@@ -85,12 +98,22 @@ class SpecDiff:
             stale = True
             if original is None or not self._same_targets(index, path, original, fields, env_path):
                 different.add(prim)
-        owners = [self._values[path][:2] for path in self._differing]
-        moved = sorted({prim for prim, name in owners if name.startswith("xformOp:")})
-        different.update(prim for prim, name in owners if not name.startswith("xformOp:"))
+        moved: set[str] = set()
+        colors: dict[str, list[tuple[str, object]]] = {}
+        for path, value in self._differing.items():
+            prim, name, _ = self._values[path]
+            if name.startswith("xformOp:"):
+                moved.add(prim)
+            elif name in _COLORS:
+                colors.setdefault(prim, []).append((name, value))
+            else:
+                different.add(prim)
+        different |= self._opaque
+        colors = {prim: values for prim, values in colors.items() if prim not in different}
+        different |= colors.keys()
         if stale:
             self._reset()
-        return None if "" in different else (moved, different | self._opaque)
+        return None if "" in different else Difference(sorted(moved), different, colors)
 
     def close(self) -> None:
         """Stop listening to the scratch layer."""
@@ -119,10 +142,11 @@ class SpecDiff:
     def _note_value(self, path: Sdf.Path) -> None:
         """Note whether a value that changed is the template's."""
         now = self._scratch.GetAttributeAtPath(path)
-        if now is not None and now.default == self._values[path][2]:
-            self._differing.discard(path)
+        value = None if now is None else now.default
+        if now is not None and value == self._values[path][2]:
+            self._differing.pop(path, None)
         else:
-            self._differing.add(path)
+            self._differing[path] = value
 
     def _same_targets(
         self, index: int, path: Sdf.Path, original: Sdf.PropertySpec, fields: list[str], env_path: str

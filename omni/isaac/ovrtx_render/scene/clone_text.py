@@ -79,10 +79,11 @@ class SpecWriter:
         others = {key: str(prop.GetInfo(key)) for key in prop.ListInfoKeys() if key not in ("default", "timeSamples")}
         samples = prop.layer.ListTimeSamplesForPath(prop.path)
         values = [prop.default, *(prop.layer.QueryTimeSample(prop.path, time) for time in samples)]
-        digests = [self._array_digest(value).hex() for value in values]
+        digests = [self.digest(value).hex() for value in values]
         return f"{prop.typeName} {prop.name} {sorted(others.items())} {samples} {digests}\n"
 
-    def _array_digest(self, value: object) -> bytes:
+    def digest(self, value: object) -> bytes:
+        """What an array holds, in few bytes."""
         try:
             array = np.asarray(value)
         except (TypeError, ValueError):

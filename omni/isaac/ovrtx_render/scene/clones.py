@@ -37,7 +37,9 @@ class CloneGroup:
             of members that have equal ones. What is below such a path is told by those groups alone.
         different: Members that differ in more than transforms, with the paths of the prims that say something else
             than the template's; what is drawn differently because of them is not listed.
-        looks: Whether it is a part that differs from its first version only in what the materials bound to it are.
+        looks: Whether it is a part that differs from its first version only in its colours, or in what the materials
+            bound to it are.
+        colored: Whether such a part has other colours, which may be in its geometry.
     """
 
     members: list[int]
@@ -45,6 +47,7 @@ class CloneGroup:
     parts: dict[str, list[CloneGroup]] = field(default_factory=dict)
     different: dict[int, frozenset[str]] = field(default_factory=dict)
     looks: bool = False
+    colored: bool = False
 
 
 def group_clones(stage: Usd.Stage, envs: list[Usd.Prim]) -> list[CloneGroup]:
@@ -94,12 +97,14 @@ class _Change:
     Attributes:
         moved: Prims whose transform operations hold other values; None if any may.
         different: Prims that differ in anything else.
+        colors: Those of the different ones that differ in colours alone, with what tells these from others.
         dependent: Prims that draw something else only because of the different ones.
         rebuilt: Those of the dependent ones that may differ in more than in their materials.
     """
 
     moved: list[str] | None
     different: frozenset[str]
+    colors: dict[str, tuple[tuple[str, bytes], ...]]
     dependent: frozenset[str]
     rebuilt: frozenset[str]
 
@@ -156,21 +161,29 @@ class _Grouper:
         """Compare a version with the template; None if nothing of it can be taken from the template."""
         moved: list[str] | None = None
         different: frozenset[str] = frozenset()
+        colors: dict[str, tuple[tuple[str, bytes], ...]] = {}
         if diff is not None:
             found = diff.compare(entry.specs, entry.root)
             if found is None:
                 return None
-            moved, different = [at + path for path in found[0]], frozenset(at + path for path in found[1])
-        different |= dependencies.moved_copies(moved)
+            moved, different = [at + path for path in found.moved], frozenset(at + path for path in found.different)
+            colors = {
+                at + path: tuple(sorted((name, self._writer.digest(value)) for name, value in values))
+                for path, values in found.colors.items()
+            }
+        rebuilt = dependencies.moved_copies(moved)
         # A mesh draws what its subsets say, those included that the template does not have.
-        different |= {path.rpartition("/")[0] for path in different if self._type_at(entry, path) == "GeomSubset"}
+        rebuilt |= {path.rpartition("/")[0] for path in different if self._type_at(entry, path) == "GeomSubset"}
+        colors = {path: digests for path, digests in colors.items() if path not in rebuilt}
+        different |= rebuilt
         dependent, rebuilt = dependencies.of(different, outside)
-        return None if at in different or at in dependent else _Change(moved, different, dependent, rebuilt)
+        return None if at in different or at in dependent else _Change(moved, different, colors, dependent, rebuilt)
 
     def _add_part(
         self, group: CloneGroup, entries: dict[int, _Entry], changes: dict[int, _Change], at: str, path: str
     ) -> None:
         same, versions, alone = [], [], []
+        looks: dict[object, list[int]] = defaultdict(list)
         undrawn = self._type_at(entries[group.members[0]], path) in NETWORK
         below = path[len(at) :]
         for env in group.members:
@@ -179,14 +192,20 @@ class _Grouper:
                 same.append(env)
             elif undrawn and self._type_at(entry, path) in NETWORK:
                 continue
+            elif (colors := _colors_below(change, path)) is not None:
+                # Materials of their own may be the same or not, so each of those stands for itself.
+                looks[env if _touch(path, change.dependent) else colors].append(env)
             elif path in change.dependent and path not in change.different:
-                looks = not any(is_below(other, path) for other in change.different | change.rebuilt)
-                alone.append(CloneGroup([env], looks=looks))
+                alone.append(CloneGroup([env]))
             else:
                 specs = [spec and spec.layer.GetPrimAtPath(f"{spec.path}{below}") for spec in entry.specs]
                 context = " ".join(spec.layer.identifier if spec else "" for spec in specs)
                 dirty = entry.dirty | change.different | change.dependent
                 versions.append(_Entry(env, entry.root, specs, context, dirty))
+        for envs in looks.values():
+            moved = dict.fromkeys(envs[1:] if group.moved.keys() & envs else ())
+            colored = any(is_below(other, path) for other in changes[envs[0]].colors)
+            alone.append(CloneGroup(envs, moved, looks=True, colored=colored))
         if versions or alone:
             group.parts[path] = [CloneGroup(same, group.moved), *self.group(versions, path), *alone]
 
@@ -300,6 +319,16 @@ class _Dependencies:
 def _touch(path: str, others: Iterable[str]) -> bool:
     """Whether a path is one of others, above or below one."""
     return any(is_below(path, other) or is_below(other, path) for other in others)
+
+
+def _colors_below(change: _Change, path: str) -> tuple[object, ...] | None:
+    """What tells a part from others that differ in no more than colours and materials; None if it differs in more."""
+    if path not in change.dependent and path not in change.colors:
+        return None
+    different = sorted(other for other in change.different if is_below(other, path))
+    if not change.colors.keys() >= set(different) or any(is_below(other, path) for other in change.rebuilt):
+        return None
+    return tuple((other, change.colors[other]) for other in different)
 
 
 def _topmost(sets: Iterable[frozenset[str]]) -> list[str]:

@@ -105,6 +105,20 @@ class _Context:
     instancers: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Needs:
+    """What of a material is more than the look of what it is bound to.
+
+    Attributes:
+        uv, color: Primvars that the mesh has for it.
+        textured: Whether there is something to tell of what is no mesh.
+    """
+
+    uv: str
+    color: str | None
+    textured: bool
+
+
 class StageReader:
     """Reads one stage, again and again if it is live.
 
@@ -316,12 +330,11 @@ class StageReader:
 
             same, *others = versions
             placed: set[int] = set()
-            relooked = [version.members[0] for version in others if version.looks]
+            relooked = [version for version in others if version.looks]
             if relooked:
-                group_of = CloneGroup(same.members + relooked, group.moved)
-                rows = [row_of[env] for env in group_of.members]
+                rows = [row_of[env] for version in (same, *relooked) for env in version.members]
                 placed = self._place_looks(
-                    walk, assembly, roots, part, group_of, len(same.members), inherited, worlds[rows, inherited.node]
+                    walk, assembly, roots, part, same, relooked, inherited, worlds[rows, inherited.node]
                 )
             for version in versions:
                 if version.members[0] in placed:
@@ -338,43 +351,52 @@ class StageReader:
         assembly: _Assembly,
         roots: list[str],
         at: str,
-        group: CloneGroup,
-        equal: int,
+        same: CloneGroup,
+        others: list[CloneGroup],
         context: _Context,
         bases: np.ndarray,
     ) -> set[int]:
-        """Walk a part of the first member of a group and place it as the others, which have materials of their own.
+        """Walk a part of the first member of a group and place it as the others, which have looks of their own.
 
         Args:
-            equal: How many members, the first ones, have the materials of the first.
+            same: The members that have the looks of the first, and how all of them are moved.
+            others: Groups of members that have others.
 
         Returns:
-            The members that are done; what was walked does not suit the materials of the others.
+            The members that are done; what was walked does not suit the looks of the others.
         """
-        root, members = roots[group.members[0]], group.members
+        root = roots[same.members[0]]
         told = len(walk.findings)
         template = self._stage.GetPrimAtPath(root + at)
         subtree = walk.visit(template, context, ()) if template and DRAWN(template) else Subtree()
-        rows = list(range(len(members)))
-        materials = np.tile(np.array(subtree.material, np.int32), (len(members), 1))
+        plain = np.array(subtree.material, np.int32)
+        done, materials = list(same.members), [np.tile(plain, (len(same.members), 1))]
+        rows = list(range(len(done)))
         looks = dict(zip(subtree.look, subtree.material, strict=True))
         columns = {look: np.flatnonzero(np.array(subtree.look) == look) for look in looks}
         if subtree.frame != subtree.path or any(is_below(f.path, root + at) for f in walk.findings[told:]):
             # What is told is told of each member, which only walking each of them does; and instancers have colours.
-            del rows[equal:]
-        for row in rows[equal:]:
+            others = []
+        first_row = len(done)
+        for version in others:
+            count, own, suits = len(version.members), plain.copy(), True
             for look, first in looks.items():
-                prim = self._stage.GetPrimAtPath(_rename(subtree.paths.paths[look], root, roots[members[row]]))
+                prim = self._stage.GetPrimAtPath(_rename(subtree.paths.paths[look], root, roots[version.members[0]]))
                 index = walk.materials.bind(prim)
-                if walk.needs(index) != walk.needs(first):
-                    rows.remove(row)
+                needs = walk.needs(index)
+                suits = needs == walk.needs(first) and not (version.colored and needs.color)
+                if not suits:
                     break
-                materials[row, columns[look]] = index
-        done = [members[row] for row in rows]
+                own[columns[look]] = index
+            if suits:
+                done += version.members
+                rows += range(first_row, first_row + count)
+                materials.append(np.tile(own, (count, 1)))
+            first_row += count
         if subtree.tree.locals:
-            local_matrices = self._locals(subtree, roots, at, CloneGroup(done, group.moved), compared=True)
+            local_matrices = self._locals(subtree, roots, at, CloneGroup(done, same.moved), compared=True)
             worlds = subtree.tree.worlds(bases[rows], local_matrices)
-            assembly.place(subtree, worlds, done, root, [roots[env] for env in done], materials[rows])
+            assembly.place(subtree, worlds, done, root, [roots[env] for env in done], np.concatenate(materials))
         return set(done)
 
     def _locals(self, subtree: Subtree, roots: list[str], at: str, group: CloneGroup, compared: bool) -> np.ndarray:
@@ -418,6 +440,7 @@ class _Walk:
         self._geometry = GeometryReader(self._store, self.materials, findings, cfg.subdivision_level)
         self._semantics = SemanticReader(findings, cfg.semantic_filter)
         self._labels: dict[tuple[tuple[str, str], ...], int] = {(): 0}
+        self._needs: dict[int, _Needs] = {}
         self.has_instancers = False
         self.stops: dict[str, _Context] = {}
         """What each prim inherits that the walk was told to leave out, drawn or not, if it came to its parent."""
@@ -429,9 +452,13 @@ class _Walk:
         scene.materials, scene.textures = self.materials.materials, self.materials.textures
         scene.labels = [dict(labels) for labels in self._labels]
 
-    def needs(self, material: int) -> tuple[object, ...]:
-        """What of a material is more than the look of what it is bound to: primvars in the mesh, things to tell."""
-        return (*self._geometry.primvar_names(material), is_textured(self.materials.materials[material]))
+    def needs(self, material: int) -> _Needs:
+        """What of a material is more than the look of what it is bound to."""
+        found = self._needs.get(material)
+        if found is None:
+            uv, color = self._geometry.primvar_names(material)
+            found = self._needs[material] = _Needs(uv, color, is_textured(self.materials.materials[material]))
+        return found
 
     def visit(self, prim: Usd.Prim, context: _Context, stops: Iterable[str]) -> Subtree:
         """Visit a prim and everything below it.
