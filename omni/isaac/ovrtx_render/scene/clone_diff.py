@@ -65,7 +65,7 @@ class SpecDiff:
             Tf.Notice.Register(Sdf.Notice.LayersDidChangeSentPerLayer, self._on_touch, self._scratch),
             Tf.Notice.Register(Usd.Notice.ObjectsChanged, self._on_change, self._stage),
         ]
-        # Attributes whose value ever differed: prim, name and the template's value; and what those hold that differ now.
+        # Attributes whose value ever differed: prim, name, the template's value. And the values of those that differ now.
         self._values: dict[Sdf.Path, tuple[str, str, object]] = {}
         self._differing: dict[Sdf.Path, object] = {}
 
