@@ -46,7 +46,7 @@ def test_clones_are_checked_once_and_edits_on_their_own(counts: Counter[str]) ->
     with Inspector(stage) as inspector:
         assert counts["check_all"] == 1
         # Objects are of several kinds and colours; all else is the same in every environment.
-        assert counts["check_look"] == counts["check_shape"] < prims / 10
+        assert counts["check_shape"] < counts["check_look"] < prims / 10
         counts.clear()
         mugs = [stage.GetPrimAtPath(f"/World/envs/env_{env}/Objects/mug") for env in range(100)]
         assert all(mugs)
@@ -69,7 +69,7 @@ def test_what_holds_in_one_environment_is_found_as_in_many() -> None:
     plain: dict[int, str] = {}
     for name in range(4):
         envs = frozenset(range(8 * name, 8 * name + 8))
-        versions.add(str(name), envs)
+        versions.widen(str(name), envs)
         plain.update(dict.fromkeys(envs, str(name)))
     for step in range(200):
         envs = frozenset(rng.sample(range(36), rng.choice([1, 1, 1, 2, 9])))

@@ -10,6 +10,7 @@ pytest.importorskip("pxr", reason="needs the extra 'standalone'")
 pytest.importorskip("PIL", reason="needs the extra 'standalone'")
 
 from gallery import CASES
+from pxr import Gf, Usd, UsdGeom
 
 from omni.isaac.ovrtx_render.demo import build_stage
 from omni.isaac.ovrtx_render.inspect import check
@@ -31,3 +32,26 @@ def test_a_universal_surface_that_rtx_does_not_know_is_told_of(tmp_path: Path) -
     stage.GetPrimAtPath("/World/Looks/blue/Surface").GetAttribute("info:id").Set("StudioSurface")
     assert [finding.code for finding in check(stage, backend="ovrtx").findings] == ["shader-unknown-to-rtx"]
     assert [finding.code for finding in check(stage, backend="warp").findings] == ["material-unsupported"]
+
+
+def test_a_transform_that_squashes_one_clone_is_told_of_that_one_alone() -> None:
+    stage = Usd.Stage.CreateInMemory()
+    for env in range(4):
+        box = UsdGeom.Cube.Define(stage, f"/World/envs/env_{env}/box")
+        box.AddScaleOp().Set(Gf.Vec3f(1.0, 0.0 if env == 2 else 1.0, 0.0 if env == 2 else 1.0))
+        box.CreateDisplayColorAttr([(0.5, 0.5, 0.5)])
+    found = [finding for finding in check(stage).findings if finding.code == "transform-degenerate"]
+    assert [(finding.path, finding.envs) for finding in found] == [("/World/envs/env_2/box", (2,))]
+
+
+def test_colors_of_clones_that_hide_them_are_told_of_those() -> None:
+    stage = Usd.Stage.CreateInMemory()
+    for env in range(6):
+        box = UsdGeom.Cube.Define(stage, f"/World/envs/env_{env}/box")
+        box.CreateDisplayColorAttr([(env / 6, 0.5, 0.5)])
+        box.CreateDisplayOpacityAttr([0.0 if env in (2, 5) else 1.0])
+    report = check(stage)
+    found = [finding for finding in report.findings if finding.code == "material-invisible"]
+    assert [(finding.path, finding.envs) for finding in found] == [("/World/envs/env_2/box", (2, 5))]
+    (binding,) = report.bindings
+    assert (binding.fallback, binding.envs) == ("displayColor", (0, 1, 2, 3, 4, 5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import lru_cache
 
 from ..scene.clones import CloneGroup
@@ -36,6 +37,29 @@ def minus(held: Envs, envs: Envs) -> Envs:
         held -= envs
         return held
     return held if held.isdisjoint(envs) else set(held) - envs
+
+
+@dataclass(frozen=True)
+class Representative:
+    """A subtree that stands for others.
+
+    Attributes:
+        root: Path of the environment that it is in.
+        path: Its own.
+        envs: Environments in which it is the same.
+        alike: Those, and the ones in which it differs in its looks alone.
+        stops: Paths below it that stand for themselves.
+        first: Root of the environment from which it differs in its looks alone; empty if it stands for itself.
+        colored: Whether it differs in its colours alone.
+    """
+
+    root: str
+    path: str
+    envs: frozenset[int]
+    alike: frozenset[int]
+    stops: list[str]
+    first: str = ""
+    colored: bool = False
 
 
 class Clones:
@@ -93,16 +117,24 @@ class Clones:
             group = version
         return self._set(group)
 
-    def representatives(self) -> Iterator[tuple[str, frozenset[int], list[str]]]:
-        """Subtrees that stand for all others: path of the root, environments, paths below that stand for themselves."""
-        todo = [("", group) for group in self._groups]
-        while todo:
-            at, group = todo.pop()
-            root = self.env_paths[group.members[0]]
-            yield root + at, self._set(group), [root + part for part in group.parts]
-            todo += [
-                (part, version) for part, versions in group.parts.items() for version in versions if version.members
-            ]
+    def representatives(self) -> Iterator[Representative]:
+        """Subtrees that stand for all others; one that differs in its looks alone comes after what it differs from."""
+        for group in self._groups:
+            yield from self._representatives("", group, self._set(group))
+
+    def _representatives(self, at: str, group: CloneGroup, alike: frozenset[int]) -> Iterator[Representative]:
+        root = self.env_paths[group.members[0]]
+        yield Representative(root, root + at, self._set(group), alike, [root + part for part in group.parts])
+        for part, (same, *others) in group.parts.items():
+            first = self.env_paths[same.members[0]]
+            relooked = [version for version in others if version.looks]
+            yield from self._representatives(part, same, self._set(same).union(*(one.members for one in relooked)))
+            for one in relooked:
+                own, envs = self.env_paths[one.members[0]], self._set(one)
+                yield Representative(own, own + part, envs, envs, [], first, not one.rebound)
+            for one in others:
+                if not one.looks:
+                    yield from self._representatives(part, one, self._set(one))
 
     def _set(self, group: CloneGroup) -> frozenset[int]:
         found = self._members.get(id(group))

@@ -15,20 +15,21 @@ from ..scene.data import Camera, Light, Material
 from ..scene.data import Finding as SceneFinding
 from ..scene.material_bindings import BindingResolver
 from ..scene.prim_kinds import NETWORK
+from ..scene.records import is_below
 from ..scene.stage_reader import StageReader
 from .bindings import Binding, all_subsets, binds_material, resolve
 from .checks import bindings as binding_checks
 from .checks import composition, looks, shapes, stages, uvs
 from .checks.cameras import check_cameras
 from .checks.lights import check_lights
-from .clones import OUTSIDE, Clones, Envs, minus, plus
+from .clones import OUTSIDE, Clones, Envs, Representative, minus, plus
 from .finding import Told
 from .placed import Piece, Placed
 from .refine import refine
 from .rereading import Shapes
 from .store import Store
 from .versions import Versions
-from .walk import Visit, visit_all
+from .walk import Shown, Visit, visit_below, visit_one
 
 __all__ = ["LOOK_CODES", "RETOLD_CODES", "Engine", "Look", "MaterialOf"]
 
@@ -104,16 +105,17 @@ class Engine:
             for source in sources:
                 entries[source].append(index)
 
-        def material_of(prim: Usd.Prim, binding: Binding) -> Material | None:
-            shown = scene.instances.material[self.placed.rows_of(str(prim.GetPath()))]
+        def material_at(path: str, binding: Binding) -> Material | None:
+            shown = scene.instances.material[self.placed.rows_of(path)]
             found = entries.get(binding.material, []) if binding.material else shown[:1].tolist()
             best = [index for index in found if index in shown] or found
             return scene.materials[best[0]] if best else None
 
         self._first = True
-        for visit in visit_all(self.stage, self.clones):
-            self.check_prim(visit, material_of)
+        self._check_prims(material_at)
         self._first = False
+        for path in self.placed.squashed():
+            self.check_place(path, self._own(path), self.placed.pieces_of(path))
         self._check_left_out()
         self.take_findings(scene.findings)
         self.check_composition()
@@ -121,11 +123,51 @@ class Engine:
         self.check_cameras(list(self.cameras.values()))
         self.check_stage()
 
+    def _check_prims(self, material_at: Callable[[str, Binding], Material | None]) -> None:
+        """Check what is outside of the environments, then one of each set of clones."""
+
+        def material_of(prim: Usd.Prim, binding: Binding) -> Material | None:
+            return material_at(str(prim.GetPath()), binding)
+
+        shown: Shown = {}
+        for visit in visit_below(self.stage.GetPseudoRoot(), OUTSIDE, self.clones.env_paths, shown=shown):
+            self.check_prim(visit, material_of)
+        drawn: dict[str, dict[str, Look]] = {}
+        for one in self.clones.representatives():
+            if not one.first:
+                visits = visit_one(self.stage, one, shown)
+                found = ((visit.path, self.check_prim(visit, material_of)) for visit in visits)
+                drawn[one.path] = {path: look for path, look in found if look is not None}
+                continue
+            first = one.first + one.path[len(one.root) :]
+            for path, look in drawn[first].items():
+                own = one.root + path[len(one.first) :] if is_below(path, one.first) else path
+                if one.colored and not any(binding.relationship for binding in look.bindings):
+                    self._check_colors(own, look, one, material_at)
+                else:
+                    self.check_look(self.stage.GetPrimAtPath(own), own, one.envs, material_of)
+
+    def _check_colors(
+        self, path: str, look: Look, one: Representative, material_at: Callable[[str, Binding], Material | None]
+    ) -> None:
+        """Check what shows no material and differs from what was checked in its colours alone."""
+        env, name = self.clones.locate(path)
+        self.looks[name].widen(look, one.envs)
+        bindings = [binding.renamed(partial(self.clones.place, env=env)) for binding in look.bindings]
+        told = list(binding_checks.check_shown(bindings[0], bindings[1:]))
+        material = material_at(path, bindings[0])
+        if material is not None:
+            told += looks.check_opacity(path, material)
+        self.told.put(path, "look", told, one.envs)
+
     # -- one prim ----------------------------------------------------------------------------------------------------
 
-    def check_prim(self, visit: Visit, material_of: MaterialOf) -> None:
-        """Check one prim."""
-        prim, path, envs = visit.prim, visit.path, visit.envs
+    def check_prim(self, visit: Visit, material_of: MaterialOf) -> Look | None:
+        """Check one prim; returns its look if it is drawn."""
+        self._check_all_but_look(visit.prim, visit.path, visit.kind, visit.alike)
+        return self.check_look(visit.prim, visit.path, visit.envs, material_of) if visit.kind == "drawn" else None
+
+    def _check_all_but_look(self, prim: Usd.Prim, path: str, kind: str, envs: frozenset[int]) -> None:
         env, name = self.clones.locate(path)
         self.check_own_binding(prim, path, envs)
         self.check_children(prim, path, envs)
@@ -135,11 +177,10 @@ class Engine:
             if len(self.clones.env_paths) > 1:
                 told += stages.check_instancing(prim)
             self.told.put(path, "environment", told, envs)
-        self.note_kind(name, visit.kind, envs)
-        if visit.kind == "camera":
+        self.note_kind(name, kind, envs)
+        if kind == "camera":
             self.told.put(path, "lens", stages.check_exposure(prim), envs)
-        elif visit.kind == "drawn":
-            self.check_look(prim, path, envs, material_of)
+        elif kind == "drawn":
             self.check_shape(path, envs, self.placed.pieces_of(path))
 
     def check_own_binding(self, prim: Usd.Prim, path: str, envs: frozenset[int]) -> None:
@@ -147,8 +188,8 @@ class Engine:
         own = self.resolver.authored_at(prim)
         self.told.put(path, "binding", binding_checks.check_own_bindings(prim, own) if own else (), envs)
 
-    def check_look(self, prim: Usd.Prim, path: str, envs: frozenset[int], material_of: MaterialOf) -> None:
-        """Check the bindings of a drawn prim and its subsets, and what they bind."""
+    def check_look(self, prim: Usd.Prim, path: str, envs: frozenset[int], material_of: MaterialOf) -> Look:
+        """Check the bindings of a drawn prim and its subsets, and what they bind; returns these."""
         env, name = self.clones.locate(path)
         subsets = all_subsets(prim)
         for subset in subsets:
@@ -171,12 +212,14 @@ class Engine:
         before = set() if self._first else self.shown_in(name, envs)
         if env >= 0:
             bindings = tuple(binding.renamed(partial(self._abstract, env=env)) for binding in bindings)
+        look = Look(bindings)
         if self._first:
-            self.looks[name].add(Look(bindings), envs)
+            self.looks[name].widen(look, envs)
         else:
-            self.looks[name].replace(Look(bindings), envs)
+            self.looks[name].replace(look, envs)
         for gone in before - {binding.material for binding in bindings}:
             self.told.put(path, f"uvs of {gone}", (), envs)
+        return look
 
     def check_shape(self, path: str, envs: frozenset[int], pieces: list[Piece]) -> None:
         """Check the geometry of a drawn prim, and whether its transform leaves any of it."""
@@ -186,12 +229,14 @@ class Engine:
                 told += shapes.check_mesh(path, self._facts_of(piece), piece.double_sided)
         inverted = any(p.mesh is not None and not p.double_sided and self._facts_of(p).inverted for p in pieces)
         name = self.clones.locate(path)[1]
-        for env in envs:
-            (self.inside_out.add if inverted else self.inside_out.discard)(self.clones.place(name, env))
+        if inverted or not self._first:
+            for env in envs:
+                (self.inside_out.add if inverted else self.inside_out.discard)(self.clones.place(name, env))
         if not inverted:
             self.told.put(path, "solid", (), envs)
         self.told.put(path, "shape", dict.fromkeys(told), envs)
-        self.check_place(path, envs, pieces)
+        if not self._first:  # clones are moved, each on its own
+            self.check_place(path, envs, pieces)
 
     def check_place(self, path: str, envs: frozenset[int], pieces: list[Piece]) -> None:
         """Check whether the transform of a drawn prim leaves any of it."""
@@ -206,10 +251,10 @@ class Engine:
         """Check the parents of what is left out in some environments, and not in others, in each of these."""
         members: dict[str, set[int]] = defaultdict(set)
         left_out = set()
-        for path, envs, _ in self.clones.representatives():
-            name = self.clones.locate(path)[1]
-            members[name] |= envs
-            if not composition.is_visited(self.stage.GetPrimAtPath(path)):
+        for one in self.clones.representatives():
+            name = self.clones.locate(one.path)[1]
+            members[name] |= one.envs
+            if not composition.is_visited(self.stage.GetPrimAtPath(one.path)):
                 left_out.add(name)
         for name in left_out:
             for env in members[name]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..scene.data import SHARED, Geometry, GeometryKind, Mesh, Scene
 
-__all__ = ["Piece", "Placed", "inside"]
+__all__ = ["Piece", "Placed", "inside", "leaves_something"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ class Placed:
             Piece(self.geometries[row], self.meshes[row], bool(self.double_sided[row]), self.transform[row])
             for row in self.rows_of(path)
         ]
+
+    def squashed(self) -> list[str]:
+        """Prims whose transforms leave nothing of the first piece that they draw."""
+        rows = np.flatnonzero(~leaves_something(self.transform))
+        return [path for path, row in zip(self.paths[rows], rows, strict=True) if self.rows_of(path)[0] == row]
 
     @property
     def first_added(self) -> int:
@@ -211,6 +216,12 @@ def inside(geometry: Geometry, mesh: Mesh | None, point: np.ndarray) -> bool:
     if geometry.kind == GeometryKind.CAPSULE:
         return float(np.hypot(across, max(abs(z) - p[1], 0.0))) < p[0]
     return across < p[0] and abs(z) < p[1]
+
+
+def leaves_something(transform: np.ndarray) -> np.ndarray:
+    """Whether (..., 4, 4) matrices are finite and squash things into no less than a plane."""
+    sizes = np.einsum("...ij,...ij->...i", transform[..., :3, :3], transform[..., :3, :3])
+    return np.isfinite(transform).all(axis=(-2, -1)) & ((sizes > 1.0e-24).sum(axis=-1) >= 2)
 
 
 def _winding(mesh: Mesh, point: np.ndarray) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from .clones import Envs, minus
+from .clones import Envs, minus, plus
 
 __all__ = ["Versions"]
 
@@ -30,9 +30,9 @@ class Versions(Generic[T]):
             self._at = {env: thing for thing, held in self._held.items() for env in held}
         return [self._at[env] for env in envs if env in self._at]
 
-    def add(self, thing: T, envs: Envs) -> None:
-        """Note what holds in environments in which nothing did before."""
-        self._held[thing] = envs
+    def widen(self, thing: T, envs: Envs) -> None:
+        """Note what holds in some more environments, in which nothing did before."""
+        self._held[thing] = plus(self._held.get(thing, frozenset()), envs)
         self._at = None
 
     def replace(self, thing: T | None, envs: Envs) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pxr import Sdf, Usd, UsdGeom
 
 from ..scene.lights import is_light
 from ..scene.openusd import TIME
 from ..scene.prim_kinds import DRAWN, NOT_WALKED, PROTOTYPES
-from .clones import OUTSIDE, Clones
+from .clones import Representative
 
-__all__ = ["Shown", "Visit", "is_shown", "visit_all", "visit_below"]
+__all__ = ["Shown", "Visit", "is_shown", "visit_below", "visit_one"]
 
 _PURPOSES = ("default", "render")
 
@@ -29,22 +29,22 @@ class Visit:
         path: Its path.
         kind: ``drawn``, ``hidden`` (geometry that is not shown), ``light``, ``camera`` or ``other``.
         envs: Environments in which it is the same; ``{-1}`` outside of all.
+        alike: Those, and the ones in which it differs in its look alone.
     """
 
     prim: Usd.Prim
     path: str
     kind: str
     envs: frozenset[int]
+    alike: frozenset[int]
 
 
-def visit_all(stage: Usd.Stage, clones: Clones) -> Iterator[Visit]:
-    """Visit what is outside of the environments, then one of each set of clones."""
-    shown: Shown = {}
-    yield from visit_below(stage.GetPseudoRoot(), OUTSIDE, clones.env_paths, shown=shown)
-    for path, envs, stops in clones.representatives():
-        prim = stage.GetPrimAtPath(path)
-        if prim and DRAWN(prim):
-            yield from visit_below(prim, envs, stops, shown=shown)
+def visit_one(stage: Usd.Stage, one: Representative, shown: Shown) -> Iterator[Visit]:
+    """Visit what stands for other environments, for all of them."""
+    prim = stage.GetPrimAtPath(one.path)
+    if prim and DRAWN(prim):
+        for visit in visit_below(prim, one.envs, one.stops, shown=shown):
+            yield replace(visit, alike=one.alike)
 
 
 def visit_below(
@@ -75,7 +75,7 @@ def visit_below(
         if each.IsA(UsdGeom.Imageable):
             visible, purpose = _with_own(each, visible, purpose)
         path = str(each.GetPath())
-        yield Visit(each, path, _kind(each, visible and (purpose or "default") in _PURPOSES, visible), envs)
+        yield Visit(each, path, _kind(each, visible and (purpose or "default") in _PURPOSES, visible), envs, envs)
         if kind == "PointInstancer" and visible:
             for target in UsdGeom.PointInstancer(each).GetPrototypesRel().GetForwardedTargets():
                 prototype = each.GetStage().GetPrimAtPath(target)

@@ -65,7 +65,7 @@ class SpecDiff:
             Tf.Notice.Register(Sdf.Notice.LayersDidChangeSentPerLayer, self._on_touch, self._scratch),
             Tf.Notice.Register(Usd.Notice.ObjectsChanged, self._on_change, self._stage),
         ]
-        # Attributes whose value ever differed: prim, name, the template's value. And the values of those that differ now.
+        # Attributes whose value ever differed: prim, name, the template's value. And values of those that differ now.
         self._values: dict[Sdf.Path, tuple[str, str, object]] = {}
         self._differing: dict[Sdf.Path, object] = {}
 
@@ -104,7 +104,7 @@ class SpecDiff:
             prim, name, _ = self._values[path]
             if name.startswith("xformOp:"):
                 moved.add(prim)
-            elif name in _COLORS:
+            elif name in _COLORS and not isinstance(value, Sdf.ValueBlock):
                 colors.setdefault(prim, []).append((name, value))
             else:
                 different.add(prim)

@@ -37,17 +37,21 @@ class CloneGroup:
             of members that have equal ones. What is below such a path is told by those groups alone.
         different: Members that differ in more than transforms, with the paths of the prims that say something else
             than the template's; what is drawn differently because of them is not listed.
-        looks: Whether it is a part that differs from its first version only in its colours, or in what the materials
-            bound to it are.
-        colored: Whether such a part has other colours, which may be in its geometry.
+        colored: Whether it is a part that differs from its first version in its colours, which may be in its geometry.
+        rebound: Whether it is one that differs in what the materials bound to it are, or may do so.
     """
 
     members: list[int]
     moved: dict[int, list[str] | None] = field(default_factory=dict)
     parts: dict[str, list[CloneGroup]] = field(default_factory=dict)
     different: dict[int, frozenset[str]] = field(default_factory=dict)
-    looks: bool = False
     colored: bool = False
+    rebound: bool = False
+
+    @property
+    def looks(self) -> bool:
+        """Whether it is a part that differs from its first version in its looks, and in nothing else."""
+        return self.colored or self.rebound
 
 
 def group_clones(stage: Usd.Stage, envs: list[Usd.Prim]) -> list[CloneGroup]:
@@ -205,7 +209,8 @@ class _Grouper:
         for envs in looks.values():
             moved = dict.fromkeys(envs[1:] if group.moved.keys() & envs else ())
             colored = any(is_below(other, path) for other in changes[envs[0]].colors)
-            alone.append(CloneGroup(envs, moved, looks=True, colored=colored))
+            rebound = _touch(path, changes[envs[0]].dependent)
+            alone.append(CloneGroup(envs, moved, colored=colored, rebound=rebound))
         if versions or alone:
             group.parts[path] = [CloneGroup(same, group.moved), *self.group(versions, path), *alone]
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...scene.data import Mesh
 from ..finding import Told
+from ..placed import leaves_something
 
 __all__ = ["MeshFacts", "check_mesh", "check_transform", "inside_out", "mesh_facts"]
 
@@ -96,10 +97,9 @@ def check_mesh(path: str, facts: MeshFacts, double_sided: bool) -> Iterator[Told
 
 def check_transform(path: str, transform: np.ndarray) -> Iterator[Told]:
     """Say if a (4, 4) world matrix leaves nothing to see."""
-    finite = bool(np.isfinite(transform).all())
-    if finite and (np.linalg.norm(transform[:3, :3], axis=1) > 1.0e-12).sum() >= 2:
+    if leaves_something(transform):
         return
-    what = "has a scale of zero" if finite else "is not finite"
+    what = "has a scale of zero" if np.isfinite(transform).all() else "is not finite"
     yield Told(
         "transform-degenerate",
         path,
