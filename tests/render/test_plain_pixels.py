@@ -1,4 +1,4 @@
-"""Pixels that are drawn eight at a time are those that the general kernel draws, to the last bit."""
+"""Pixels and rays that are made eight at a time are those that the general kernels make, to the last bit."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import warp as wp
 from reference import SceneBuilder, look_at, translate
 from reference.build import bumpy_sphere, matte, quad, rotate, scale
 
 from omni.isaac.ovrtx_render.backends.warp.program import Program
+from omni.isaac.ovrtx_render.backends.warp.shadows import shadow_rays
+from omni.isaac.ovrtx_render.backends.warp.visibility import tile_grid
 from omni.isaac.ovrtx_render.scene.data import GeometryKind, LightKind, Scene, TextureRef
 
 OUTPUTS = ("rgb", "rgba", "rgb_hdr", "depth")
@@ -89,6 +92,40 @@ def test_ids_are_written_with_plain_pixels(make: Callable) -> None:
     assert [_plain(bundle) for bundle in both] == [1, 0]
     for name in outputs:
         np.testing.assert_array_equal(got[name].numpy(), want[name].numpy(), err_msg=name)
+
+
+@pytest.mark.parametrize("see_all", [False, True], ids=["own", "all environments"])
+def test_far_rays_are_those_of_the_general_kernel(see_all: bool, make: Callable) -> None:
+    b = every_kind((LightKind.DISTANT, LightKind.SPHERE, LightKind.DISTANT))
+    renderer = make(b, see_all_envs=see_all)
+    for width, height in ((64, 40), (30, 21)):
+        bundle = renderer.add_cameras(None, width=width, height=height, outputs=("rgb",))
+        renderer.render(bundle)
+        view, scene, device = bundle.backend_data, renderer._backend.scene, renderer.device
+        program: Program = view.programs[0]
+        pixels, lights = view.chunk * width * height, scene.max_lights
+        through = wp.full(pixels, 1.0, dtype=float, device=device)
+        for channel in range(lights):
+            rays = []
+            for layer in (0, 1):  # behind a surface that lets all through there is the same, but by the general kernel
+                origin = wp.full(pixels, wp.vec4(-1.0), dtype=wp.vec4, device=device)
+                direction = wp.full(pixels, wp.vec3(-1.0), dtype=wp.vec3, device=device)
+                amount = wp.full(pixels * lights, 5.0, dtype=float, device=device)
+                wp.launch(
+                    shadow_rays,
+                    dim=(view.chunk, tile_grid(width, height, device.is_cuda)),
+                    inputs=[
+                        scene.shapes, scene.shading.attributes, scene.lights, scene.light_begin, view.cameras,
+                        view.selected, 0, width, height, int(device.is_cuda), 1, wp.vec2(0.5, 0.5), channel, lights, 0,
+                        1, 0, program._hits, through, layer, origin, direction, amount,
+                    ],
+                    device=device,
+                )  # fmt: skip
+                rays.append([origin.numpy(), direction.numpy(), amount.numpy()])
+            for got, want in zip(*rays, strict=True):
+                np.testing.assert_array_equal(got, want)
+            reach = rays[0][0][:, 3]
+            assert 0.1 < (reach > 0).mean() < 0.95
 
 
 def _plain(bundle: object) -> int:

@@ -49,7 +49,7 @@ _NOT_PLAIN = PBR | COAT | LAYERS | LOCAL_LIGHTS | SKY_MAP
 """Features of a scene in which no pixel is plain."""
 
 
-@wp.func_native(source("lanes", "plain", ROWS=8, HEADLIGHT=int(HEADLIGHT)))
+@wp.func_native(source("lanes", "surface", "plain", ROWS=8, HEADLIGHT=int(HEADLIGHT)))
 def plain_pixels(
     local: int,
     index: int,

@@ -264,6 +264,31 @@ def shadow_ray(
     direction[p] = to
 
 
+@wp.func_native(source("lanes", "surface", "far_rays", ROWS=8, DISTANT_LIGHT=int(DISTANT_LIGHT)))
+def far_rays(
+    local: int,
+    x0: int,
+    y0: int,
+    width: int,
+    height: int,
+    shapes: Shapes,
+    attributes: MeshAttributes,
+    lights: wp.array(dtype=LightState),
+    light_begin: wp.array(dtype=wp.int32),
+    camera: CameraState,
+    jitter: wp.vec2,
+    channel: int,
+    channels: int,
+    clear: int,
+    hits: Hits,
+    origin: wp.array(dtype=wp.vec4),
+    direction: wp.array(dtype=wp.vec3),
+    amount: wp.array(dtype=wp.float32),
+) -> wp.int64:
+    """Make the rays of a tile to lights that are far away; returns which are done, bit by bit. None on CUDA."""
+    ...
+
+
 @wp.kernel(enable_backward=False, module="omni_shadow_rays", **FEW_REGISTERS)
 def shadow_rays(
     shapes: Shapes,
@@ -299,9 +324,33 @@ def shadow_rays(
     camera = cameras[index]
     above = (index % bands) * height
     corner = tile_corner(item, width, height, pixels)
+    done = wp.int64(0)
+    if soft == 0 and layer == 0:
+        done = far_rays(
+            local,
+            corner[0],
+            corner[1],
+            width,
+            height,
+            shapes,
+            attributes,
+            lights,
+            light_begin,
+            camera,
+            jitter,
+            channel,
+            channels,
+            clear,
+            hits,
+            origin,
+            direction,
+            amount,
+        )
+        if done == wp.int64(-1):
+            return
     for k in range(tile_size()):
         at = tile_pixel(corner, k)
-        if at[0] < width and at[1] < height:
+        if at[0] < width and at[1] < height and ((done >> wp.int64(k)) & wp.int64(1)) == wp.int64(0):
             p = (local * height + at[1]) * width + at[0]
             shadow_ray(
                 shapes,

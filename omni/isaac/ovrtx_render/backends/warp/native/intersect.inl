@@ -182,6 +182,9 @@ auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, boo
                 float d = dist[i];
                 bits &= bits - 1;
                 int c = as_int(n[6 * WIDTH + i]);
+                const float* next = c >= 0 ? nodes + c * (7 * WIDTH) : leaves + (~c) * LEAF;
+                __builtin_prefetch(next);
+                __builtin_prefetch(next + 24);
                 int at = top++;
                 while (!first && at > base && near[at - 1] < d) {
                     near[at] = near[at - 1];

@@ -1,59 +1,11 @@
 // Colours of the plain pixels of a tile, eight at a time: those that see nothing, or an opaque, diffuse surface of one
-// colour under a sky of one colour and lights that are far away. Follows lanes.inl.
+// colour under a sky of one colour and lights that are far away. Follows lanes.inl and surface.inl.
 //
 // Returns a bit for each pixel that is done, row by row; the others are left to the general kernel. This does what that
-// does, to the last bit: every sum has the order it has there.
+// does, to the last bit: every sum has the order that it has there.
 #if defined(__CUDA_ARCH__)
 return 0;  // a thread draws one pixel there
 #else
-struct V { F x, y, z; };
-auto splat3 = [](const float* v) { return V{v[0], v[1], v[2]}; };
-auto add = [](V a, V b) { return V{a.x + b.x, a.y + b.y, a.z + b.z}; };
-auto sub = [](V a, V b) { return V{a.x - b.x, a.y - b.y, a.z - b.z}; };
-auto mul = [](V a, V b) { return V{a.x * b.x, a.y * b.y, a.z * b.z}; };
-auto scaled = [](V a, F s) { return V{a.x * s, a.y * s, a.z * s}; };
-auto over = [](V a, F s) { return V{a.x / s, a.y / s, a.z / s}; };
-auto minus = [](V a) { return V{-a.x, -a.y, -a.z}; };
-auto dot = [](V a, V b) { return a.x * b.x + a.y * b.y + a.z * b.z; };
-auto either = [](M m, V a, V b) { return V{m ? a.x : b.x, m ? a.y : b.y, m ? a.z : b.z}; };
-auto unit = [&](V a) {
-    F size = vsqrt(dot(a, a));
-    return either(size > splat(0.0f), over(a, size), V{splat(0.0f), splat(0.0f), splat(0.0f)});
-};
-auto turned = [](const float* m, V v) {
-    return V{m[0] * v.x + m[1] * v.y + m[2] * v.z, m[3] * v.x + m[4] * v.y + m[5] * v.z,
-             m[6] * v.x + m[7] * v.y + m[8] * v.z};
-};
-auto turned_back = [](const float* m, V v) {
-    return V{m[0] * v.x + m[3] * v.y + m[6] * v.z, m[1] * v.x + m[4] * v.y + m[7] * v.z,
-             m[2] * v.x + m[5] * v.y + m[8] * v.z};
-};
-auto sign = [&](F a) { return a < splat(0.0f) ? splat(-1.0f) : splat(1.0f); };
-auto clamped = [&](F a, float lo, float hi) { return vmin(vmax(a, splat(lo)), splat(hi)); };
-
-// Outward normal of an analytic shape at points of its surface, not normalised; see analytic_normal.
-enum { MESH, PLANE, CUBE, SPHERE, CYLINDER, CONE, CAPSULE };
-auto analytic = [&](int kind, const float* q, V p) {
-    const F none = splat(0.0f);
-    if (kind == CUBE) {
-        const F x = p.x / q[0], y = p.y / q[1], z = p.z / q[2];
-        const F ax = vabs(x), ay = vabs(y), az = vabs(z);
-        const M is_x = (ax >= ay) & (ax >= az), is_y = ay >= az;
-        return either(is_x, V{sign(x), none, none}, either(is_y, V{none, sign(y), none}, V{none, none, sign(z)}));
-    }
-    if (kind == SPHERE) return p;
-    if (kind == CAPSULE) return V{p.x, p.y, p.z - clamped(p.z, -q[1], q[1])};
-    const F radial = vsqrt(p.x * p.x + p.y * p.y);
-    if (kind == CYLINDER)
-        return either(vabs(vabs(p.z) - q[1]) < vabs(radial - q[0]), V{none, none, sign(p.z)}, V{p.x, p.y, none});
-    if (kind == CONE) {
-        const float slope = q[0] / (2.0f * q[1]);
-        return either(vabs(p.z + q[1]) < vabs(radial - slope * (q[1] - p.z)), V{none, none, splat(-1.0f)},
-                      V{p.x, p.y, radial * slope});
-    }
-    return V{none, none, splat(1.0f)};
-};
-
 const int width = options.width, height = options.height;
 if (x0 + LANES > width || camera.orthographic) return 0;
 const float* rotation = (const float*)&camera.rotation;
@@ -89,51 +41,24 @@ for (int r = 0; r < ROWS; ++r) {
     const V position = add(eye, scaled(ray, t));
     // Neighbours mostly see the same instance: each is done once, for all who see it.
     for (M left = hit; any(left);) {
-        const int i = inst[__builtin_ctz(__builtin_bit_cast(unsigned char, __builtin_convertvector(left, B)))];
+        const int i = inst[first_lane(left)];
         const M mine = left & (inst == i);
         left = left & ~mine;
         const auto& material = scene.materials.data[scene.inst_material.data[i]];
         if (material.num_textures > 0 || material.use_vertex_color) continue;
-        const float* back = (const float*)(shapes.world_to_local.data + i);
-        const int geometry = shapes.inst_geometry.data[i];
-        const float* g = shapes.geometry.data + geometry * 16;
-        const int kind = as_int(g[0]);
-        V normal;
-        if (kind == MESH) {
-            const int* base = (const int*)(scene.attributes.base.data + geometry);
-            const M prim = *(const Mu*)(hits.prim.data + p);
-            V a, b, c;
-            auto corners = [&](const float* rows, int first) {
-                for (int k = 0; k < LANES; ++k) {
-                    if (!mine[k]) continue;
-                    const float* row = rows + 9LL * (first + prim[k]);
-                    a.x[k] = row[0], a.y[k] = row[1], a.z[k] = row[2];
-                    b.x[k] = row[3], b.y[k] = row[4], b.z[k] = row[5];
-                    c.x[k] = row[6], c.y[k] = row[7], c.z[k] = row[8];
-                }
-            };
-            a = b = c = V{splat(0.0f), splat(0.0f), splat(0.0f)};
-            corners((const float*)scene.attributes.points.data, base[0]);
-            b = sub(b, a), c = sub(c, a);
-            V flat = V{b.y * c.z - b.z * c.y, b.z * c.x - b.x * c.z, b.x * c.y - b.y * c.x};
-            flat = over(flat, vmax(vsqrt(dot(flat, flat)), splat(1.0e-30f)));
-            flat = unit(turned_back(back, flat));
-            flat = either(dot(flat, view) < splat(0.0f), minus(flat), flat);
-            normal = flat;
-            if (base[1] >= 0) {
-                const F bu = *(const Fu*)(hits.u.data + p), bv = *(const Fu*)(hits.v.data + p);
-                corners((const float*)scene.attributes.normals.data, base[1]);
-                V n = add(add(scaled(a, 1.0f - bu - bv), scaled(b, bu)), scaled(c, bv));
-                n = turned_back(back, n);
-                const F size = vsqrt(dot(n, n));
-                n = over(n, size);
-                n = either(dot(n, flat) < splat(0.0f), minus(n), n);
-                normal = either(size > splat(1.0e-20f), n, flat);
-            }
-        } else {
-            const float* at = (const float*)(shapes.local_to_world.data + i) + 9;
-            normal = unit(turned_back(back, analytic(kind, g + 4, turned(back, sub(position, splat3(at))))));
-            normal = either(dot(normal, view) < splat(0.0f), minus(normal), normal);
+        const M prim = *(const Mu*)(hits.prim.data + p);
+        V normal = flat_normal(shapes, scene.attributes, i, prim, mine, position);
+        normal = either(dot(normal, view) < splat(0.0f), minus(normal), normal);
+        const auto& base = scene.attributes.base.data[shapes.inst_geometry.data[i]];
+        if (prim[first_lane(mine)] >= 0 && base[1] >= 0) {
+            const F bu = *(const Fu*)(hits.u.data + p), bv = *(const Fu*)(hits.v.data + p);
+            const Corners of = corners((const float*)scene.attributes.normals.data, base[1], prim, mine);
+            V n = add(add(scaled(of.a, 1.0f - bu - bv), scaled(of.b, bu)), scaled(of.c, bv));
+            n = turned_back((const float*)(shapes.world_to_local.data + i), n);
+            const F size = vsqrt(dot(n, n));
+            n = over(n, size);
+            n = either(dot(n, normal) < splat(0.0f), minus(n), n);
+            normal = either(size > splat(1.0e-20f), n, normal);
         }
         const F facing = dot(normal, view);
         const M grazing = facing < splat(0.01f);
