@@ -84,8 +84,8 @@ class Engine:
 
     def check_all(self) -> None:
         """Check everything."""
-        self.reader = StageReader(self.stage, self.cfg)
-        scene = self.reader.read()
+        self.reader, self.resolver = StageReader(self.stage, self.cfg), BindingResolver()
+        scene = self.reader.read(self.resolver)
         self.meters_per_unit, self.labelled = scene.meters_per_unit, len(scene.labels) > 1
         self.clones = Clones(scene.env_paths, self.reader.groups)
         self.told = Store(self.clones)
@@ -95,7 +95,6 @@ class Engine:
         self.lights: dict[str, Light] = {light.path: light for light in scene.lights}
         self.cameras: dict[str, Camera] = {camera.path: camera for camera in scene.cameras}
         self.placed = Placed(scene)
-        self.resolver = BindingResolver()
         self.foreign: list[composition.ForeignUnits] = []
         self._composed: set[str] = set()
         self.inside_out: set[str] = set()

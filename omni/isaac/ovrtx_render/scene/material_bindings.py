@@ -14,8 +14,6 @@ from dataclasses import dataclass
 
 from pxr import Sdf, Usd, UsdShade
 
-from .report import Report
-
 __all__ = ["BindingResolver", "Bound", "authored_bindings"]
 
 _NAMESPACE = "material:binding"
@@ -72,31 +70,16 @@ class _Chain:
 
 
 class BindingResolver:
-    """Resolves material bindings of a stage that does not change meanwhile.
+    """Resolves material bindings of a stage that does not change meanwhile."""
 
-    Args:
-        report: Where bindings to nothing are told; None tells nobody.
-    """
-
-    def __init__(self, report: Report | None = None) -> None:
-        self._report = report
+    def __init__(self) -> None:
         self._chains: dict[Sdf.Path, _Chain] = {}
         self._members: dict[Sdf.Path, Usd.CollectionMembershipQuery | None] = {}
 
     def material_of(self, prim: Usd.Prim) -> Usd.Prim | None:
         """The material prim bound to a prim, or None if it is unbound."""
         bound = self.resolve(prim)
-        if bound is None:
-            return None
-        if bound.material is None and self._report is not None:
-            self._report(
-                "material-missing",
-                "warning",
-                bound.relationship.GetPrim().GetPath(),
-                f"{bound.relationship.GetName()} points to {bound.target}, which is not a material on this stage; what "
-                "is bound so shows none. Bind an existing material or load the layer that defines it",
-            )
-        return bound.material
+        return None if bound is None else bound.material
 
     def resolve(self, prim: Usd.Prim) -> Bound | None:
         """The binding that wins at a prim; None if nothing binds anything to it."""

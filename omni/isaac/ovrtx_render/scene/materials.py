@@ -53,6 +53,7 @@ class MaterialReader:
         cfg: ``texture_max_size`` counts here.
         findings: Problems are appended to it.
         images: Decoded files by location, to take from and add to; None is an empty table of its own.
+        bindings: Resolves bindings; None is one of its own.
 
     Attributes:
         materials: Distinct materials; :meth:`bind` returns indices into it.
@@ -61,13 +62,18 @@ class MaterialReader:
     """
 
     def __init__(
-        self, stage: Usd.Stage, cfg: RendererCfg, findings: list[Finding], images: dict[str, Image] | None = None
+        self,
+        stage: Usd.Stage,
+        cfg: RendererCfg,
+        findings: list[Finding],
+        images: dict[str, Image] | None = None,
+        bindings: BindingResolver | None = None,
     ) -> None:
         self.stage = stage
         self.materials: list[Material] = []
         self.report = Report(findings)
         self._textures = TextureStore(cfg.texture_max_size, self.report, images)
-        self.bindings = BindingResolver(self.report)
+        self.bindings = bindings or BindingResolver()
         self._variants: dict[Sdf.Path, _Variants] = {}
         self._by_content: dict[Material, int] = {}
         self._by_color: dict[tuple[object, object], int] = {}
@@ -91,7 +97,7 @@ class MaterialReader:
                 prim.GetPath(),
                 "the mesh light is drawn but does not light the scene. Put a rect or sphere light there",
             )
-        material_prim = self.bindings.material_of(prim)
+        material_prim = self._bound_to(prim)
         if not material_prim:
             return self._display_material(prim)
         # All instances of a prototype share its network, so they are read once.
@@ -164,8 +170,23 @@ class MaterialReader:
         self._questions = {path: variants.questions for path, variants in self._variants.items()}
         self._variants.clear()
         self._by_color.clear()
-        self.bindings = BindingResolver(self.report)
+        self.bindings = BindingResolver()
         self._textures.forget_files()
+
+    def _bound_to(self, prim: Usd.Prim) -> Usd.Prim | None:
+        """The material prim bound to a prim, or None if it is unbound."""
+        bound = self.bindings.resolve(prim)
+        if bound is None:
+            return None
+        if bound.material is None:
+            self.report(
+                "material-missing",
+                "warning",
+                bound.relationship.GetPrim().GetPath(),
+                f"{bound.relationship.GetName()} points to {bound.target}, which is not a material on this stage; what "
+                "is bound so shows none. Bind an existing material or load the layer that defines it",
+            )
+        return bound.material
 
     def _add(self, material: Material) -> int:
         key = replace(material, name="")

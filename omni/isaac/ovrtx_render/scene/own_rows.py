@@ -17,7 +17,6 @@ from .data import Geometry, GeometryKind, Scene
 from .material_bindings import BindingResolver
 from .openusd import TIME, Usd, UsdGeom
 from .primvars import as_array
-from .report import Report
 
 __all__ = ["OwnMaterials", "OwnMeshes", "own_materials", "own_meshes"]
 
@@ -120,7 +119,7 @@ class _Resolver:
 
     def __init__(self, stage: Usd.Stage, scene: Scene) -> None:
         self._stage, self._scene = stage, scene
-        self._bindings = BindingResolver(Report([]))
+        self._bindings = BindingResolver()
 
     def pick(self, row: int, among: list[str]) -> str | None:
         """Which of some materials an instance shows."""

@@ -47,6 +47,8 @@ class Source:
 
 def follow(attribute: Usd.Attribute) -> Source:
     """Walk an attribute's connections upstream to a shader output or a value."""
+    if not attribute.HasAuthoredConnections():
+        return Source(attribute)
     seen: set[Sdf.Path] = set()
     broken = False
     while True:

@@ -362,6 +362,8 @@ class NetworkReader:
     def _fitted(self, signal: Signal, shader: Usd.Prim, name: str, components: int) -> Signal:
         """Bring a signal to the number of channels of the input that it feeds."""
         value = signal.value
+        if len(value) == components:
+            return signal
         if len(value) < components:
             # A scalar into a colour is grey; two or three channels into more are padded like r, g, b, alpha.
             value = value * components if len(value) == 1 else (*value, 0.0, 1.0)[:components]

@@ -25,6 +25,7 @@ from .clones import CloneGroup, group_clones
 from .data import SHARED, Camera, Finding, Instances, Light, Scene
 from .environments import find_environments
 from .geometry import GeometryReader, GeometryStore
+from .material_bindings import BindingResolver
 from .materials import MaterialReader
 from .own_rows import OwnMaterials, own_materials
 from .prim_kinds import DRAWN, NOT_WALKED, PROTOTYPES
@@ -145,8 +146,11 @@ class StageReader:
         self._materials: MaterialReader | None = None
         self._places: tuple[PathIndex, PathIndex, PathIndex] | None = None
 
-    def read(self) -> Scene:
+    def read(self, bindings: BindingResolver | None = None) -> Scene:
         """Read everything.
+
+        Args:
+            bindings: Resolves bindings of the stage as it is now; None is one for this reading alone.
 
         Raises:
             ConfigError: ``cfg.env_pattern`` is not a valid pattern.
@@ -160,7 +164,7 @@ class StageReader:
             env_paths=[str(env.GetPath()) for env in envs],
             findings=findings,
         )
-        walk = _Walk(stage, self._cfg, findings)
+        walk = _Walk(stage, self._cfg, findings, bindings or BindingResolver())
         shared = walk.visit(stage.GetPseudoRoot(), _Context(), scene.env_paths)
         assembly = _Assembly(scene)
         worlds = shared.tree.worlds(IDENTITY)
@@ -430,12 +434,12 @@ def read_transforms(reader: StageReader, scene: Scene, paths: Sequence[str] | No
 class _Walk:
     """Depth-first walk over composed prims, filling a Subtree."""
 
-    def __init__(self, stage: Usd.Stage, cfg: RendererCfg, findings: list[Finding]) -> None:
+    def __init__(self, stage: Usd.Stage, cfg: RendererCfg, findings: list[Finding], bindings: BindingResolver) -> None:
         self._cfg = cfg
         self.findings = findings
         self._stage = stage
         self._left_out: dict[str, set[str]] = {}
-        self.materials = MaterialReader(stage, cfg, findings)
+        self.materials = MaterialReader(stage, cfg, findings, bindings=bindings)
         self._store = GeometryStore()
         self._geometry = GeometryReader(self._store, self.materials, findings, cfg.subdivision_level)
         self._semantics = SemanticReader(findings, cfg.semantic_filter)
