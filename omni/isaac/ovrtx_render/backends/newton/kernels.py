@@ -5,12 +5,15 @@ from __future__ import annotations
 import warp as wp
 
 from ..warp.environment import Environment, environment_radiance
+from ..warp.features import SKY_MAP
 from ..warp.resolve import tone_map
 from ..warp.shading import encode
 from ..warp.surface import camera_ray
 from ..warp.types import Affine, CameraState
 
 __all__ = ["Images", "camera_transforms", "fill_rays", "finish", "place_shapes"]
+
+mapped_sky = environment_radiance.of(SKY_MAP)
 
 
 @wp.func
@@ -158,7 +161,9 @@ def finish(
     if alpha < 1.0:
         ground = background
         if show_sky != 0:
-            ground = environment_radiance(sky, wp.normalize(ray), sky_features) * exposure
+            ground = sky.radiance[0, 0] * exposure
+            if (sky_features & SKY_MAP) != 0:
+                ground = mapped_sky(sky, wp.normalize(ray)) * exposure
         color = color + ground * (1.0 - alpha)
     if images.hdr.shape[0] > 0:
         images.hdr[q] = color

@@ -218,29 +218,36 @@ def project_shapes(
     num_shared = shared[1] - shared[0]
     total = num_shared + own[1] - own[0]
     start = local * capacity
-    if items > 1:
-        depth = float(INVISIBLE)
-        if item < total:
-            i = shared[0] + item
-            if item >= num_shared:
-                i = own[0] + item - num_shared
-            depth = project_shape(shapes, camera, to_camera, i, width, height, start + item, entries)
-        depths[start + item] = depth
-        return
-    for part in range(2):
+    alone = items > 1
+    parts = int(2)
+    if alone:
+        parts = wp.where(item < total, 1, 0)
+    # project_shape is large and inlined, so it is called in one place: it took most of the time to compile.
+    for part in range(parts):
         clusters = visible_clusters(shapes, camera.env, part)
+        if alone:
+            clusters = wp.vec2i(0, 1)
         offset = start - shared[0]
-        if part == 1:
+        if part == 1 or (alone and item >= num_shared):
             offset = start + num_shared - own[0]
         for c in range(clusters[0], clusters[1]):
-            hidden = outside(camera, to_camera, shapes.cluster_bounds[c], float(width), float(height))
-            for i in range(shapes.cluster_first[c], shapes.cluster_first[c + 1]):
+            begin = start + item - offset
+            end = begin + 1
+            hidden = bool(False)
+            if not alone:
+                begin = shapes.cluster_first[c]
+                end = shapes.cluster_first[c + 1]
+                hidden = outside(camera, to_camera, shapes.cluster_bounds[c], float(width), float(height))
+            for i in range(begin, end):
                 depth = float(INVISIBLE)
                 if not hidden:
                     depth = project_shape(shapes, camera, to_camera, i, width, height, offset + i, entries)
                 depths[offset + i] = depth
-    for k in range(total, capacity):
-        depths[start + k] = INVISIBLE
+    if not alone:
+        for k in range(total, capacity):
+            depths[start + k] = INVISIBLE
+    elif item >= total:
+        depths[start + item] = INVISIBLE
 
 
 @wp.kernel(enable_backward=False, module="omni_culling")

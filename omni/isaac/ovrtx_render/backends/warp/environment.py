@@ -13,8 +13,7 @@ import numpy as np
 import warp as wp
 
 from ...scene.data import Light, LightKind, Scene
-from .features import SKY_MAP
-from .inlining import inlined
+from .features import FEATURES, SKY_MAP, by_features
 
 __all__ = ["Environment", "EnvironmentMap", "bake_environment", "environment_diffuse", "environment_radiance"]
 
@@ -163,10 +162,10 @@ def latlong(d: wp.vec3) -> wp.vec2:
     )
 
 
-@inlined
-def environment_radiance(env: Environment, d: wp.vec3, features: int) -> wp.vec3:
+@by_features
+def environment_radiance(env: Environment, d: wp.vec3) -> wp.vec3:
     """Radiance from direction ``d`` (bilinear)."""
-    if (features & SKY_MAP) == 0:
+    if wp.static((FEATURES & SKY_MAP) == 0):
         return env.radiance[0, 0]
     h = env.radiance.shape[0]
     w = env.radiance.shape[1]
@@ -184,10 +183,10 @@ def environment_radiance(env: Environment, d: wp.vec3, features: int) -> wp.vec3
     return wp.lerp(a, b, y - fy)
 
 
-@inlined
-def lobe(env: Environment, level: int, direction: wp.vec3, features: int) -> wp.vec3:
+@by_features
+def lobe(env: Environment, level: int, direction: wp.vec3) -> wp.vec3:
     """Bilinear lookup of an octahedral map; see :func:`octahedral_directions`."""
-    if (features & SKY_MAP) == 0:
+    if wp.static((FEATURES & SKY_MAP) == 0):
         return env.lobes[level, 0, 0]
     n = env.lobes.shape[1]
     d = env.to_map * direction
@@ -210,22 +209,22 @@ def lobe(env: Environment, level: int, direction: wp.vec3, features: int) -> wp.
     return wp.lerp(a, b, ay)
 
 
-@inlined
-def environment_diffuse(env: Environment, n: wp.vec3, features: int) -> wp.vec3:
+@by_features
+def environment_diffuse(env: Environment, n: wp.vec3) -> wp.vec3:
     """Irradiance / pi on a surface with normal ``n``."""
-    return lobe(env, env.lobes.shape[0] - 1, n, features)
+    return lobe(env, env.lobes.shape[0] - 1, n)
 
 
-@inlined
-def environment_specular(env: Environment, d: wp.vec3, roughness: float, features: int) -> wp.vec3:
+@by_features
+def environment_specular(env: Environment, d: wp.vec3, roughness: float) -> wp.vec3:
     """Radiance around the mirror direction, weighted by the GGX lobe of ``roughness``."""
-    if (features & SKY_MAP) == 0:
+    if wp.static((FEATURES & SKY_MAP) == 0):
         return env.lobes[0, 0, 0]
     last = env.lobes.shape[0] - 2
     if roughness <= 0.25:
-        return wp.lerp(environment_radiance(env, d, features), lobe(env, 0, d, features), roughness * 4.0)
+        return wp.lerp(environment_radiance(env, d), lobe(env, 0, d), roughness * 4.0)
     if roughness <= 0.45:
-        return wp.lerp(lobe(env, 0, d, features), lobe(env, 1, d, features), (roughness - 0.25) / 0.2)
+        return wp.lerp(lobe(env, 0, d), lobe(env, 1, d), (roughness - 0.25) / 0.2)
     if roughness <= 0.7:
-        return wp.lerp(lobe(env, 1, d, features), lobe(env, 2, d, features), (roughness - 0.45) / 0.25)
-    return wp.lerp(lobe(env, 2, d, features), lobe(env, last, d, features), wp.min((roughness - 0.7) / 0.3, 1.0))
+        return wp.lerp(lobe(env, 1, d), lobe(env, 2, d), (roughness - 0.45) / 0.25)
+    return wp.lerp(lobe(env, 2, d), lobe(env, last, d), wp.min((roughness - 0.7) / 0.3, 1.0))

@@ -1,21 +1,29 @@
 """What a scene needs of the shading kernel. Code for what is absent is not compiled.
 
 Features are about kinds of things that are present, never about values: another colour, pose, output or light
-intensity uses the same kernel. They reach the (inlined) shading functions as a literal, so that the compiler drops the
-branches they switch off: that is what keeps registers low on CUDA.
+intensity uses the same kernel. A shading function is written once, with :func:`by_features`, and asks for features in
+``wp.static``: it is made for each set of them, without the branches that they switch off. That is what keeps registers
+low on CUDA, and compiling short everywhere.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from types import FunctionType
+from typing import Any
 
 import numpy as np
 import warp as wp
 
 from ...config import RendererCfg
 from ...scene.data import AlphaMode, GeometryKind, LightKind, Scene
+from .inlining import inlined
 
 __all__ = [
     "ANALYTIC",
     "COAT",
+    "FEATURES",
     "LAYERS",
     "LOCAL_LIGHTS",
     "MESHES",
@@ -24,6 +32,8 @@ __all__ = [
     "SKY",
     "SKY_MAP",
     "TEXTURES",
+    "ByFeatures",
+    "by_features",
     "scene_features",
 ]
 
@@ -38,8 +48,36 @@ SKY_MAP = wp.constant(128)
 MESHES = wp.constant(256)
 ANALYTIC = wp.constant(512)
 
+FEATURES = 0
+"""In a function :func:`by_features`, the set that it is compiled for."""
+
 _DIFFUSE = ("base_color", "emissive", "occlusion", "opacity")
 _GLOSSY = ("metallic", "roughness", "specular_color", "clearcoat", "clearcoat_roughness")
+
+
+class ByFeatures:
+    """A function of Warp for each set of features, in which ``FEATURES`` is that set; see :func:`by_features`."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self._function = function
+        self.of = cache(self._of)
+        """The function for a set of features; it calls those for the same set."""
+
+    def _of(self, features: int) -> Any:
+        made = self._function
+        names = {"FEATURES": features}
+        for name in made.__code__.co_names:
+            if isinstance(called := made.__globals__.get(name), ByFeatures):
+                names[name] = called.of(features)
+        copy = FunctionType(made.__code__, {**made.__globals__, **names}, made.__name__)
+        copy.__annotations__, copy.__qualname__, copy.__doc__ = made.__annotations__, made.__qualname__, made.__doc__
+        return inlined(copy)
+
+
+def by_features(function: Callable[..., Any]) -> ByFeatures:
+    """Decorate a function at the top level of a module to be made by Warp, inlined, once for each set of features."""
+    assert isinstance(function, FunctionType)
+    return ByFeatures(function)
 
 
 def scene_features(scene: Scene, cfg: RendererCfg, sky_map: bool) -> int:

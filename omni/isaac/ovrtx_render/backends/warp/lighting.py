@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import warp as wp
 
-from .features import COAT, LOCAL_LIGHTS, PBR
-from .inlining import inlined, outlined
+from .features import COAT, FEATURES, LOCAL_LIGHTS, PBR, by_features
+from .inlining import outlined
 from .types import CYLINDER_LIGHT, DISK_LIGHT, DISTANT_LIGHT, HEADLIGHT, SPHERE_LIGHT, LightState
 
 __all__ = ["LightSample", "Surface", "reflect_light", "sample_light", "specular_albedo"]
@@ -158,22 +158,22 @@ def sample_local_light(light: LightState, point: wp.vec3, normal: wp.vec3, axis:
     return s
 
 
-@inlined
-def sample_light(light: LightState, point: wp.vec3, normal: wp.vec3, view: wp.vec3, features: int) -> LightSample:
+@by_features
+def sample_light(light: LightState, point: wp.vec3, normal: wp.vec3, view: wp.vec3) -> LightSample:
     """Unshadowed light at a point. ``view`` is the unit direction to the camera (a headlight shines from there)."""
+    axis = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
+    if wp.static((FEATURES & LOCAL_LIGHTS) != 0):
+        if light.kind != DISTANT_LIGHT and light.kind != HEADLIGHT:
+            return sample_local_light(light, point, normal, axis)
     s = LightSample()
     s.distance = 1.0e30
-    s.widen = 0.0
-    axis = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
-    if (features & LOCAL_LIGHTS) == 0 or light.kind == DISTANT_LIGHT or light.kind == HEADLIGHT:
-        s.direction = axis
-        if light.kind == HEADLIGHT:
-            s.direction = view
-        s.widen = light.size[0]
-        s.facing = light.radiance
-        s.irradiance = light.radiance * wp.max(wp.dot(normal, s.direction), 0.0)
-        return s
-    return sample_local_light(light, point, normal, axis)
+    s.direction = axis
+    if light.kind == HEADLIGHT:
+        s.direction = view
+    s.widen = light.size[0]
+    s.facing = light.radiance
+    s.irradiance = light.radiance * wp.max(wp.dot(normal, s.direction), 0.0)
+    return s
 
 
 @wp.func
@@ -213,19 +213,21 @@ def fresnel(f0: wp.vec3, cosine: float) -> wp.vec3:
     return f0 + (wp.vec3(1.0, 1.0, 1.0) - f0) * (k2 * k2 * k)
 
 
-@inlined
-def reflect_light(s: Surface, light: LightState, sample: LightSample, features: int) -> wp.vec3:
+@by_features
+def reflect_light(s: Surface, light: LightState, sample: LightSample) -> wp.vec3:
     """Radiance towards the viewer by one unshadowed light."""
     colour = wp.cw_mul(s.diffuse, sample.irradiance) * (light.diffuse / PI)
     nl = wp.dot(s.normal, sample.direction)
-    if (features & PBR) != 0 and nl > 0.0 and light.specular > 0.0:
-        h = wp.normalize(s.view + sample.direction)
-        f = wp.cw_mul(fresnel(s.f0, wp.dot(s.view, h)), s.gain)
-        lobe = f * ggx(s.roughness, sample.widen, s.normal, s.view, sample.direction)
-        if (features & COAT) != 0 and s.clearcoat > 0.0:
-            coat = s.clearcoat * fresnel(wp.vec3(0.04, 0.04, 0.04), wp.dot(s.view, h))[0]
-            colour = colour * (1.0 - coat)
-            top = coat * ggx(s.clearcoat_roughness, sample.widen, s.normal, s.view, sample.direction)
-            lobe = lobe * (1.0 - coat) + wp.vec3(top, top, top)
-        colour = colour + wp.cw_mul(lobe, sample.facing) * (nl * light.specular)
+    if wp.static((FEATURES & PBR) != 0):
+        if nl > 0.0 and light.specular > 0.0:
+            h = wp.normalize(s.view + sample.direction)
+            f = wp.cw_mul(fresnel(s.f0, wp.dot(s.view, h)), s.gain)
+            lobe = f * ggx(s.roughness, sample.widen, s.normal, s.view, sample.direction)
+            if wp.static((FEATURES & COAT) != 0):
+                if s.clearcoat > 0.0:
+                    coat = s.clearcoat * fresnel(wp.vec3(0.04, 0.04, 0.04), wp.dot(s.view, h))[0]
+                    colour = colour * (1.0 - coat)
+                    top = coat * ggx(s.clearcoat_roughness, sample.widen, s.normal, s.view, sample.direction)
+                    lobe = lobe * (1.0 - coat) + wp.vec3(top, top, top)
+            colour = colour + wp.cw_mul(lobe, sample.facing) * (nl * light.specular)
     return colour

@@ -10,8 +10,7 @@ import numpy as np
 import warp as wp
 
 from ...scene.data import Material, Scene
-from .features import LAYERS, NORMAL_MAPS, PBR, TEXTURES
-from .inlining import inlined
+from .features import FEATURES, LAYERS, NORMAL_MAPS, PBR, TEXTURES, by_features
 from .textures import Textures, pack_refs, pack_textures, pick_channel, sample_texture
 
 __all__ = ["MaterialSample", "MaterialState", "pack_materials", "sample_material", "texture_inputs"]
@@ -96,7 +95,7 @@ def pack_materials(
     )
 
 
-@inlined
+@by_features
 def sample_material(
     material: MaterialState,
     textures: Textures,
@@ -104,7 +103,6 @@ def sample_material(
     uv: wp.vec2,
     footprint: wp.vec2,
     mapped: int,
-    features: int,
 ) -> MaterialSample:
     """Evaluate the inputs of a material.
 
@@ -119,14 +117,17 @@ def sample_material(
     s.occlusion = material.occlusion
     s.opacity = material.opacity
     s.normal = wp.vec3(0.0, 0.0, 1.0)
-    if (features & PBR) != 0:
+    if wp.static((FEATURES & PBR) != 0):
         s.metallic = material.metallic
         s.roughness = material.roughness
         s.specular_color = material.specular_color
         s.clearcoat = material.clearcoat
         s.clearcoat_roughness = material.clearcoat_roughness
-    if (features & (TEXTURES | NORMAL_MAPS)) != 0 and mapped != 0:
-        for k in range(material.num_textures):
+    if wp.static((FEATURES & (TEXTURES | NORMAL_MAPS)) != 0):
+        count = material.num_textures
+        if mapped == 0:
+            count = 0
+        for k in range(count):
             which = material.first_texture + k
             texel = sample_texture(textures, which, uv, footprint)
             color = wp.vec3(texel[0], texel[1], texel[2])
@@ -138,11 +139,13 @@ def sample_material(
                 s.emissive = wp.max(color, wp.vec3(0.0, 0.0, 0.0))
             if to == OCCLUSION:
                 s.occlusion = value
-            if (features & LAYERS) != 0 and to == OPACITY:
-                s.opacity = value
-            if (features & NORMAL_MAPS) != 0 and to == NORMAL:
-                s.normal = color
-            if (features & PBR) != 0:
+            if wp.static((FEATURES & LAYERS) != 0):
+                if to == OPACITY:
+                    s.opacity = value
+            if wp.static((FEATURES & NORMAL_MAPS) != 0):
+                if to == NORMAL:
+                    s.normal = color
+            if wp.static((FEATURES & PBR) != 0):
                 if to == METALLIC:
                     s.metallic = value
                 if to == ROUGHNESS:

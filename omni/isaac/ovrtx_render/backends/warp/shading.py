@@ -7,8 +7,8 @@ from functools import cache
 import warp as wp
 
 from .environment import Environment, environment_diffuse, environment_radiance, environment_specular
-from .features import COAT, LAYERS, LOCAL_LIGHTS, PBR, SKY, SKY_MAP
-from .inlining import FEW_REGISTERS, inlined
+from .features import COAT, FEATURES, LAYERS, LOCAL_LIGHTS, PBR, SKY, SKY_MAP, by_features
+from .inlining import FEW_REGISTERS
 from .lighting import fresnel, reflect_light, sample_light
 from .native import source
 from .resolve import ColorOutputs, GeometryOutputs, SurfaceOutputs, encode, write_color, write_hit, write_srgb
@@ -72,7 +72,7 @@ def plain_pixels(
     ...
 
 
-@inlined
+@by_features
 def shade_pixel(
     shapes: Shapes,
     scene: ShadingScene,
@@ -91,15 +91,15 @@ def shade_pixel(
     first_t: wp.array(dtype=wp.float32),
     first_instance: wp.array(dtype=wp.int32),
     out: SurfaceOutputs,
-    features: int,
 ) -> wp.vec4:
     """What a pixel adds to the mean colour and coverage; ``p`` is its place in the chunk, ``q`` in the outputs."""
     before = float(1.0)
     if options.layer > 0:
         before = through[p]
-    if (features & LAYERS) != 0 and options.layer == 0 and options.first_sample != 0:
-        first_t[p] = hits.t[p]
-        first_instance[p] = -1
+    if wp.static((FEATURES & LAYERS) != 0):
+        if options.layer == 0 and options.first_sample != 0:
+            first_t[p] = hits.t[p]
+            first_instance[p] = -1
     nothing = wp.vec4(0.0, 0.0, 0.0, 0.0)
     if before <= 0.0:
         return nothing
@@ -107,21 +107,19 @@ def shade_pixel(
     py = float(y) + options.jitter[1]
     inst = hits.instance[p]
     if inst < 0:
-        if (features & LAYERS) != 0:
+        if wp.static((FEATURES & LAYERS) != 0):
             through[p] = 0.0
         if options.want_color != 0:
             ground = options.background
             if options.show_dome != 0:
-                ground = (
-                    environment_radiance(env, wp.normalize(camera_ray(camera, px, py)), features) * options.exposure
-                )
+                ground = environment_radiance(env, wp.normalize(camera_ray(camera, px, py))) * options.exposure
             ground = ground * (before * options.weight)
             return wp.vec4(ground[0], ground[1], ground[2], 0.0)
         return nothing
     lit_by = lighting_env(shapes, inst, camera.env)
-    s = evaluate_surface(shapes, scene, camera, px, py, hits.t[p], inst, hits.prim[p], hits.u[p], hits.v[p], features)
+    s = evaluate_surface(shapes, scene, camera, px, py, hits.t[p], inst, hits.prim[p], hits.u[p], hits.v[p])
     alpha = float(1.0)
-    if (features & LAYERS) != 0:
+    if wp.static((FEATURES & LAYERS) != 0):
         alpha = s.opacity
         if options.first_sample != 0 and alpha > 0.0 and first_instance[p] < 0:
             first_instance[p] = inst
@@ -134,7 +132,7 @@ def shade_pixel(
             return nothing
 
     is_first = options.first_sample != 0
-    if (features & LAYERS) != 0:
+    if wp.static((FEATURES & LAYERS) != 0):
         is_first = is_first and first_instance[p] == inst and first_t[p] == hits.t[p]
     if is_first:
         if out.normals.shape[0] > 0:
@@ -164,20 +162,21 @@ def shade_pixel(
         result = s.base_color
     else:
         glow = wp.vec3(0.0, 0.0, 0.0)
-        if (features & SKY) != 0:
+        if wp.static((FEATURES & SKY) != 0):
             open = s.occlusion
             if options.occlusion_channel >= 0:
                 open = open * amount[p * options.channels + options.occlusion_channel]
-            glow = wp.cw_mul(s.diffuse, environment_diffuse(env, s.normal, features))
-            if (features & PBR) != 0:
+            glow = wp.cw_mul(s.diffuse, environment_diffuse(env, s.normal))
+            if wp.static((FEATURES & PBR) != 0):
                 nv = wp.max(wp.dot(s.normal, s.view), 1.0e-3)
                 mirror = s.normal * (2.0 * wp.dot(s.normal, s.view)) - s.view
-                shine = wp.cw_mul(s.specular, environment_specular(env, mirror, s.roughness, features))
+                shine = wp.cw_mul(s.specular, environment_specular(env, mirror, s.roughness))
                 glow = glow + shine
-                if (features & COAT) != 0 and s.clearcoat > 0.0:
-                    coat = s.clearcoat * fresnel(wp.vec3(0.04, 0.04, 0.04), nv)[0]
-                    top = environment_specular(env, mirror, s.clearcoat_roughness, features)
-                    glow = glow * (1.0 - coat) + top * coat
+                if wp.static((FEATURES & COAT) != 0):
+                    if s.clearcoat > 0.0:
+                        coat = s.clearcoat * fresnel(wp.vec3(0.04, 0.04, 0.04), nv)[0]
+                        top = environment_specular(env, mirror, s.clearcoat_roughness)
+                        glow = glow * (1.0 - coat) + top * coat
             glow = glow * open
         for channel in range(options.num_lights):
             i = light_index(light_begin, lit_by, channel)
@@ -187,8 +186,8 @@ def shade_pixel(
                     visible = amount[p * options.channels + channel]
                 if visible > 0.0:
                     light = lights[i]
-                    sample = sample_light(light, s.position, s.normal, s.view, features)
-                    glow = glow + reflect_light(s, light, sample, features) * visible
+                    sample = sample_light(light, s.position, s.normal, s.view)
+                    glow = glow + reflect_light(s, light, sample) * visible
         result = result + glow * options.exposure
     share = before * alpha * options.weight
     return wp.vec4(result[0] * share, result[1] * share, result[2] * share, share)
@@ -198,6 +197,7 @@ def shade_pixel(
 def shade_kernel(features: int) -> wp.Kernel:
     """The shading kernel for a set of features; made once."""
     may_be_plain = (features & _NOT_PLAIN) == 0
+    shade_one = shade_pixel.of(features)
 
     @wp.kernel(enable_backward=False, module=f"omni_shading_{features}", **FEW_REGISTERS)
     def shade(
@@ -264,7 +264,7 @@ def shade_kernel(features: int) -> wp.Kernel:
                     write_hit(shapes, cameras, index, at[0], at[1], q, hits.instance[p], hits.t[p], geometry_out)
                 if ((done >> wp.int64(k)) & wp.int64(1)) != wp.int64(0):
                     continue
-                c = shade_pixel(
+                c = shade_one(
                     shapes,
                     scene,
                     lights,
@@ -282,7 +282,6 @@ def shade_kernel(features: int) -> wp.Kernel:
                     first_t,
                     first_instance,
                     out,
-                    wp.static(features),
                 )
                 if options.final != 0:
                     if options.want_color != 0:

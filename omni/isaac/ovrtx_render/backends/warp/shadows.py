@@ -25,6 +25,9 @@ from .visibility import tile_corner, tile_pixel, tile_size
 __all__ = ["light_index", "lighting_env", "occlusion_rays", "shadow_rays", "trace_shadows"]
 
 
+any_normal = geometric_normal.of(MESHES | ANALYTIC)
+
+
 @wp.func_native(source("lanes", "intersect", "shadow"))
 def shadow_tile(
     cam: int,
@@ -236,7 +239,7 @@ def shadow_ray(
     px = float(x) + jitter[0]
     py = float(y) + jitter[1]
     point = world_point(camera, px, py, hits.t[p])
-    normal = geometric_normal(shapes, attributes, inst, prim, point, MESHES | ANALYTIC)
+    normal = any_normal(shapes, attributes, inst, prim, point)
     if wp.dot(normal, camera_ray(camera, px, py)) > 0.0:
         normal = -normal
     to = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
@@ -408,7 +411,7 @@ def occlusion_ray(
     if inst < 0 or (layer > 0 and through[p] <= 0.0):
         return
     point = world_point(camera, float(x) + jitter[0], float(y) + jitter[1], hits.t[p])
-    normal = geometric_normal(shapes, attributes, inst, hits.prim[p], point, MESHES | ANALYTIC)
+    normal = any_normal(shapes, attributes, inst, hits.prim[p], point)
     if wp.dot(normal, camera_ray(camera, float(x) + jitter[0], float(y) + jitter[1])) > 0.0:
         normal = -normal
     point = point + smooth_offset(shapes, attributes, inst, hits.prim[p], hits.u[p], hits.v[p], normal)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warp as wp
 
 from ...scene.data import GeometryKind
-from .features import ANALYTIC, COAT, LAYERS, MESHES, NORMAL_MAPS, PBR, TEXTURES
+from .features import ANALYTIC, COAT, FEATURES, LAYERS, MESHES, NORMAL_MAPS, PBR, TEXTURES, by_features
 from .inlining import inlined
 from .lighting import Surface, specular_albedo
 from .materials import MaterialState, sample_material
@@ -120,20 +120,18 @@ def analytic_normal(shapes: Shapes, g: int, kind: int, p: wp.vec3) -> wp.vec3:
     return wp.vec3(0.0, 0.0, 1.0)
 
 
-@inlined
-def geometric_normal(
-    shapes: Shapes, mesh: MeshAttributes, inst: int, prim: int, point: wp.vec3, features: int
-) -> wp.vec3:
+@by_features
+def geometric_normal(shapes: Shapes, mesh: MeshAttributes, inst: int, prim: int, point: wp.vec3) -> wp.vec3:
     """Unit world normal of the surface itself, outward (not yet turned to the viewer)."""
     geometry = shapes.inst_geometry[inst]
     back = shapes.world_to_local[inst]
     local = wp.vec3(0.0, 0.0, 1.0)
-    if (features & MESHES) != 0 and prim >= 0:
+    if wp.static((FEATURES & MESHES) != 0) and prim >= 0:
         row = mesh.base[geometry][0] + prim
         a = mesh.points[row, 0]
         local = wp.cross(mesh.points[row, 1] - a, mesh.points[row, 2] - a)
         local = local / wp.max(wp.length(local), 1.0e-30)
-    elif (features & ANALYTIC) != 0:
+    elif wp.static((FEATURES & ANALYTIC) != 0):
         g = geometry * 16
         kind = wp.cast(shapes.geometry[g], wp.int32)
         local = analytic_normal(shapes, g, kind, back.linear * (point - shapes.local_to_world[inst].offset))
@@ -192,7 +190,7 @@ def map_normal(normal: wp.vec3, tangent: wp.vec3, bitangent: wp.vec3, mapped: wp
     return normal
 
 
-@inlined
+@by_features
 def evaluate_surface(
     shapes: Shapes,
     scene: ShadingScene,
@@ -204,7 +202,6 @@ def evaluate_surface(
     prim: int,
     u: float,
     v: float,
-    features: int,
 ) -> Surface:
     """Evaluate everything at a hit.
 
@@ -213,7 +210,6 @@ def evaluate_surface(
         t: Planar depth of the hit [m].
         prim: Triangle, or -1 on an analytic shape.
         u: Barycentric weight of the triangle's second corner; ``v`` of its third.
-        features: See :mod:`.features`.
     """
     s = Surface()
     ray = camera_ray(camera, x, y)
@@ -223,7 +219,7 @@ def evaluate_surface(
     material = scene.materials[scene.inst_material[inst]]
     geometry = shapes.inst_geometry[inst]
     base = scene.attributes.base[geometry]
-    s.geometric = geometric_normal(shapes, scene.attributes, inst, prim, s.position, features)
+    s.geometric = geometric_normal(shapes, scene.attributes, inst, prim, s.position)
     if wp.dot(s.geometric, s.view) < 0.0:
         s.geometric = -s.geometric
     s.normal = s.geometric
@@ -234,7 +230,7 @@ def evaluate_surface(
     footprint = wp.vec2(0.0, 0.0)
     mapped = int(0)
     colour = material.base_color
-    if (features & MESHES) != 0 and prim >= 0:
+    if wp.static((FEATURES & MESHES) != 0) and prim >= 0:
         w = 1.0 - u - v
         if base[1] >= 0:
             row = base[1] + prim
@@ -251,7 +247,8 @@ def evaluate_surface(
             row = base[3] + prim
             colour = scene.attributes.colors[row, 0] * w + scene.attributes.colors[row, 1] * u
             colour = colour + scene.attributes.colors[row, 2] * v
-        if (features & (TEXTURES | NORMAL_MAPS)) != 0 and material.num_textures > 0 and base[2] >= 0:
+        textured = material.num_textures > 0 and base[2] >= 0
+        if wp.static((FEATURES & (TEXTURES | NORMAL_MAPS)) != 0) and textured:
             mapped = 1
             row = base[2] + prim
             uv0 = scene.attributes.uvs[row, 0]
@@ -272,14 +269,15 @@ def evaluate_surface(
             slant = wp.max(wp.abs(wp.dot(s.geometric, s.view)), 0.05)
             width = width / (area * wp.sqrt(slant))
             footprint = wp.vec2(width * wp.length(e2 * d1[0] - e1 * d2[0]), width * wp.length(e2 * d1[1] - e1 * d2[1]))
-            if (features & NORMAL_MAPS) != 0:
+            if wp.static((FEATURES & NORMAL_MAPS) != 0):
                 det = d1[0] * d2[1] - d1[1] * d2[0]
                 if wp.abs(det) > 1.0e-20:
                     tangent = (e1 * d2[1] - e2 * d1[1]) / det
                     bitangent = (e2 * d1[0] - e1 * d2[0]) / det
-    m = sample_material(material, scene.textures, colour, uv, footprint, mapped, features)
-    if (features & NORMAL_MAPS) != 0 and mapped != 0:
-        s.normal = map_normal(s.normal, tangent, bitangent, m.normal)
+    m = sample_material(material, scene.textures, colour, uv, footprint, mapped)
+    if wp.static((FEATURES & NORMAL_MAPS) != 0):
+        if mapped != 0:
+            s.normal = map_normal(s.normal, tangent, bitangent, m.normal)
     s.output_normal = s.normal
     # A shading normal that looks away from the viewer is bent back to the horizon.
     facing = wp.dot(s.normal, s.view)
@@ -289,8 +287,9 @@ def evaluate_surface(
     s.base_color = m.base_color
     s.diffuse = m.base_color
     s.opacity = 1.0
-    if (features & LAYERS) != 0 and material.alpha_mode != 0:
-        s.opacity = wp.clamp(m.opacity, 0.0, 1.0)
+    if wp.static((FEATURES & LAYERS) != 0):
+        if material.alpha_mode != 0:
+            s.opacity = wp.clamp(m.opacity, 0.0, 1.0)
         if material.alpha_mode == 1:
             s.opacity = wp.where(m.opacity >= material.opacity_threshold, 1.0, 0.0)
     s.unlit = material.unlit
@@ -298,7 +297,7 @@ def evaluate_surface(
     s.occlusion = m.occlusion
     s.f0 = wp.vec3(0.0, 0.0, 0.0)
     s.roughness = 1.0
-    if (features & PBR) != 0:
+    if wp.static((FEATURES & PBR) != 0):
         s.roughness = wp.clamp(m.roughness, 0.02, 1.0)
         if material.specular_workflow != 0:
             s.f0 = wp.min(m.specular_color, wp.vec3(1.0, 1.0, 1.0))
@@ -308,7 +307,7 @@ def evaluate_surface(
             dielectric = wp.vec3(r * r, r * r, r * r)
             s.f0 = wp.lerp(dielectric, wp.min(m.base_color, wp.vec3(1.0, 1.0, 1.0)), metallic)
             s.diffuse = m.base_color * (1.0 - metallic)
-        if (features & COAT) != 0:
+        if wp.static((FEATURES & COAT) != 0):
             s.clearcoat = m.clearcoat
             s.clearcoat_roughness = wp.clamp(m.clearcoat_roughness, 0.02, 1.0)
         # What the specular lobe reflects does not reach the diffuse one.
