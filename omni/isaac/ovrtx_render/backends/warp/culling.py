@@ -14,7 +14,7 @@ from .types import CameraState, Shapes
 
 __all__ = ["ENTRY_FLOATS", "project_shapes", "sort_shapes", "visible_clusters"]
 
-ENTRY_FLOATS = 20
+ENTRY_FLOATS = 16
 INVISIBLE = wp.constant(3.0e38)
 
 
@@ -186,10 +186,9 @@ def project_shape(
     entries[e + 10] = step_y[1]
     entries[e + 11] = step_y[2]
     entries[e + 12] = depth * 0.99999
-    entries[e + 13] = wp.cast(i, wp.float32)
+    entries[e + 13] = wp.cast(i | (camera.orthographic << 31), wp.float32)
     entries[e + 14] = pack_range(ix0, ix1)
     entries[e + 15] = pack_range(iy0, iy1)
-    entries[e + 16] = float(camera.orthographic)
     return depth * 0.99999
 
 

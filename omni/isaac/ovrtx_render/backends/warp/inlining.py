@@ -18,8 +18,11 @@ _SUPPORTED = "inline" in inspect.signature(wp.func).parameters
 inlined = wp.func(inline=True) if _SUPPORTED else wp.func
 outlined = wp.func(inline=False) if _SUPPORTED else wp.func
 
-FEW_REGISTERS: dict[str, int] = (
-    {"cuda_max_registers": 64} if "cuda_max_registers" in inspect.signature(wp.kernel).parameters else {}
-)
+FEW_REGISTERS: dict[str, int] = {
+    name: value
+    for name, value in {"cuda_max_registers": 64, "grid_stride": False}.items()
+    if name in inspect.signature(wp.kernel).parameters
+}
 """Options of a kernel that lives on many threads a multiprocessor: 64 registers leave room for 32 of 64 warps.
-What is spilled for it stays in the first cache; 80 registers, which spill less, were a tenth slower on an H200."""
+What is spilled for it stays in the first cache; 80 registers, which spill less, were a tenth slower on an H200. A
+thread does one work item: the loop over more of them would hold registers, and made shading spill."""

@@ -15,10 +15,10 @@ from .material_rows import write_tint
 from .native import CPU_WIDTH, CUDA_WIDTH
 from .resolve import resolve_color
 from .shading import shade_kernel
-from .shadows import shadow_rays, trace_shadows
+from .shadows import shadow_kernel, shadow_rays
 from .shipped import load_shipped, target_level
 from .transforms import write_poses
-from .visibility import trace_primary
+from .visibility import primary_kernel
 
 __all__ = [
     "CUDA_BLOCK",
@@ -33,8 +33,7 @@ __all__ = [
 CUDA_BLOCK = 64
 """Threads of a block. Small ones: a warp that is done early does not wait for seven others."""
 
-_DRAWING = [kernel.module for kernel in (project_shapes, trace_primary, resolve_color)]
-_SHADOWS = [kernel.module for kernel in (shadow_rays, trace_shadows)]
+_DRAWING = [kernel.module for kernel in (project_shapes, resolve_color)]
 _TRANSFORMS = write_poses.module
 DEFORMATION = fit_instances.module
 """What writing the points of meshes launches."""
@@ -55,9 +54,9 @@ def shading_module(features: int) -> wp.Module:
 def load_kernels(device: wp.Device, features: int, cfg: RendererCfg) -> None:
     """Load the modules that drawing a scene launches: those that came with the package, or are in Warp's cache, as
     they are; the rest is compiled."""
-    modules = [*_DRAWING, shading_module(features)]
+    modules = [*_DRAWING, primary_kernel(features).module, shading_module(features)]
     if cfg.shadows or cfg.ambient_occlusion_samples:
-        modules += _SHADOWS
+        modules += [shadow_rays.module, shadow_kernel(features).module]
     if device.is_cuda:
         for module in (_TRANSFORMS, *modules):
             target_level(module)  # nothing to CUDA, but a scene on the CPU must not make its modules other ones

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warp as wp
 
+from .arithmetic import quotient, root, unit
 from .features import COAT, FEATURES, LOCAL_LIGHTS, PBR, by_features
 from .inlining import outlined
 from .types import CYLINDER_LIGHT, DISK_LIGHT, DISTANT_LIGHT, HEADLIGHT, SPHERE_LIGHT, LightState
@@ -190,7 +191,7 @@ def specular_albedo(roughness: float, cosine: float) -> wp.vec2:
 @wp.func
 def ggx(roughness: float, widen: float, n: wp.vec3, v: wp.vec3, light: wp.vec3) -> float:
     """D V of the GGX lobe; ``widen`` is the sine of the light's half angle, which the lobe is blurred by (Karis)."""
-    h = wp.normalize(v + light)
+    h = unit(v + light)
     nh = wp.clamp(wp.dot(n, h), 0.0, 1.0)
     nv = wp.max(wp.dot(n, v), 1.0e-3)
     nl = wp.max(wp.dot(n, light), 1.0e-3)
@@ -198,12 +199,13 @@ def ggx(roughness: float, widen: float, n: wp.vec3, v: wp.vec3, light: wp.vec3) 
     wide = wp.min(alpha + 0.5 * widen, 1.0)
     a2 = wide * wide
     d = nh * nh * (a2 - 1.0) + 1.0
-    spread = alpha / wide
-    visible = 0.5 / (
-        nl * wp.sqrt(nv * nv * (1.0 - alpha * alpha) + alpha * alpha)
-        + nv * wp.sqrt(nl * nl * (1.0 - alpha * alpha) + alpha * alpha)
+    spread = quotient(alpha, wide)
+    visible = quotient(
+        0.5,
+        nl * root(nv * nv * (1.0 - alpha * alpha) + alpha * alpha)
+        + nv * root(nl * nl * (1.0 - alpha * alpha) + alpha * alpha),
     )
-    return a2 * spread * spread / (PI * d * d) * visible
+    return quotient(a2 * spread * spread, PI * d * d) * visible
 
 
 @wp.func
@@ -220,7 +222,7 @@ def reflect_light(s: Surface, light: LightState, sample: LightSample) -> wp.vec3
     nl = wp.dot(s.normal, sample.direction)
     if wp.static((FEATURES & PBR) != 0):
         if nl > 0.0 and light.specular > 0.0:
-            h = wp.normalize(s.view + sample.direction)
+            h = unit(s.view + sample.direction)
             f = wp.cw_mul(fresnel(s.f0, wp.dot(s.view, h)), s.gain)
             lobe = f * ggx(s.roughness, sample.widen, s.normal, s.view, sample.direction)
             if wp.static((FEATURES & COAT) != 0):

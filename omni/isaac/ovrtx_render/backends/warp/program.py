@@ -24,9 +24,9 @@ from .device_scene import DeviceScene
 from .kernels import CUDA_BLOCK
 from .resolve import ColorOutputs, GeometryOutputs, SurfaceOutputs, clear_misses, resolve_color, write_geometry
 from .shading import ShadingOptions, shade_kernel
-from .shadows import occlusion_rays, shadow_rays, trace_shadows
+from .shadows import occlusion_rays, shadow_kernel, shadow_rays
 from .surface import Hits
-from .visibility import tile_grid, trace_primary
+from .visibility import primary_kernel, tile_grid
 
 __all__ = ["Passes", "Program", "View", "band_count", "nothing"]
 
@@ -249,7 +249,7 @@ class Program:
             for layer in range(cfg.max_layers if passes.layered else 1):
                 self._add(
                     "visibility",
-                    trace_primary,
+                    primary_kernel(scene.features),
                     [scene.shapes, *who, *tiles, layer, jitter_of(sample), scene.max_visible, *self._visible,
                      self._through, hits.t, hits.instance, hits.prim, hits.u, hits.v],
                 )  # fmt: skip
@@ -290,7 +290,9 @@ class Program:
         behind = [self._hits, self._through, layer]
 
         def trace(channel: int, weight: float) -> None:
-            self._add("shadows", trace_shadows, [scene.shapes, *place, channel, channels, weight, *rays])
+            self._add(
+                "shadows", shadow_kernel(scene.features), [scene.shapes, *place, channel, channels, weight, *rays]
+            )
 
         soft = cfg.light_samples > 1
         for channel in range(scene.max_lights if passes.shadows else 0):

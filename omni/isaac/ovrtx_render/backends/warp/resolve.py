@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import warp as wp
 
+from .arithmetic import quotient
 from .inlining import inlined
 from .surface import Hits, camera_ray, world_point
 from .textures import encode_srgb
@@ -100,7 +101,7 @@ def project(camera: CameraState, point: wp.vec3) -> wp.vec2:
 @inlined
 def write_hit(
     shapes: Shapes,
-    cameras: wp.array(dtype=CameraState),
+    camera: CameraState,
     index: int,
     x: int,
     y: int,
@@ -109,11 +110,10 @@ def write_hit(
     t: float,
     out: GeometryOutputs,
 ):
-    """Geometry outputs of one pixel; ``q`` is its place in them."""
+    """Geometry outputs of one pixel of camera ``index``; ``q`` is its place in them."""
     hit = inst >= 0
     if out.depth.shape[0] > 0:
         out.depth[q] = wp.where(hit, t, wp.inf)
-    camera = cameras[index]
     px = float(x) + 0.5
     py = float(y) + 0.5
     if out.distance.shape[0] > 0:
@@ -166,13 +166,14 @@ def write_geometry(
     """Depths, ids and motion of the pixel centres; dim = (cameras of this chunk, work items of an image)."""
     local, item = wp.tid()
     index = selected[first + local]
+    camera = cameras[index]
     corner = tile_corner(item, width, height, pixels)
     for k in range(tile_size()):
         at = tile_pixel(corner, k)
         if at[0] < width and at[1] < height:
             p = (local * height + at[1]) * width + at[0]
             q = (index * height + at[1]) * width + at[0]
-            write_hit(shapes, cameras, index, at[0], at[1], q, hits.instance[p], hits.t[p], out)
+            write_hit(shapes, camera, index, at[0], at[1], q, hits.instance[p], hits.t[p], out)
 
 
 @wp.func
@@ -181,7 +182,7 @@ def tone_map(x: float, mode: int) -> float:
     if mode == 0:
         return x
     v = wp.clamp(x, 0.0, 1.0e6)  # the square of what is far above white would be infinite
-    return v * (2.51 * v + 0.03) / (v * (2.43 * v + 0.59) + 0.14)
+    return quotient(v * (2.51 * v + 0.03), v * (2.43 * v + 0.59) + 0.14)
 
 
 @wp.func

@@ -261,7 +261,7 @@ def shade_kernel(features: int) -> wp.Kernel:
                 p = (local * height + at[1]) * width + at[0]
                 q = (index * height + at[1]) * width + at[0]
                 if options.final != 0:
-                    write_hit(shapes, cameras, index, at[0], at[1], q, hits.instance[p], hits.t[p], geometry_out)
+                    write_hit(shapes, camera, index, at[0], at[1], q, hits.instance[p], hits.t[p], geometry_out)
                 if ((done >> wp.int64(k)) & wp.int64(1)) != wp.int64(0):
                     continue
                 c = shade_one(

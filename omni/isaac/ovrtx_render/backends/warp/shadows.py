@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import warp as wp
 
 from .culling import visible_clusters
 from .features import ANALYTIC, MESHES
 from .inlining import FEW_REGISTERS, inlined
-from .native import source
+from .native import source, tracing_source
 from .surface import Hits, MeshAttributes, camera_ray, geometric_normal, smooth_offset, world_point
 from .types import (
     CYLINDER_LIGHT,
@@ -22,101 +24,109 @@ from .types import (
 )
 from .visibility import tile_corner, tile_pixel, tile_size
 
-__all__ = ["light_index", "lighting_env", "occlusion_rays", "shadow_rays", "trace_shadows"]
+__all__ = ["light_index", "lighting_env", "occlusion_rays", "shadow_kernel", "shadow_rays"]
 
 
 any_normal = geometric_normal.of(MESHES | ANALYTIC)
 
 
-@wp.func_native(source("lanes", "intersect", "shadow"))
-def shadow_tile(
-    cam: int,
-    x0: int,
-    y0: int,
-    width: int,
-    height: int,
-    begin0: int,
-    end0: int,
-    begin1: int,
-    end1: int,
-    channel: int,
-    channels: int,
-    weight: float,
-    origin: wp.array(dtype=wp.vec4),
-    direction: wp.array(dtype=wp.vec3),
-    geometry: wp.array(dtype=wp.float32),
-    bvh_nodes: wp.array(dtype=wp.float32),
-    bvh_leaves: wp.array(dtype=wp.float32),
-    inst_geometry: wp.array(dtype=wp.int32),
-    inst_shadow: wp.array(dtype=wp.int32),
-    world_to_local: wp.array(dtype=Affine),
-    bounds: wp.array(dtype=wp.vec4),
-    cluster_first: wp.array(dtype=wp.int32),
-    cluster_bounds: wp.array(dtype=wp.vec4),
-    inst_material: wp.array(dtype=wp.int32),
-    inst_uvs: wp.array(dtype=wp.int32),
-    cutouts: wp.array(dtype=wp.float32),
-    uvs: wp.array2d(dtype=wp.vec2),
-    texels: wp.array(dtype=wp.uint32),
-    amount: wp.array(dtype=wp.float32),
-): ...
+def shadow_kernel(features: int) -> wp.Kernel:
+    """The kernel that finds which rays are free in scenes of some features; it goes by the kinds of shapes only."""
+    return _shadow_kernel(features & int(MESHES | ANALYTIC))
 
 
-@wp.kernel(enable_backward=False, module="omni_shadow_trace", **FEW_REGISTERS)
-def trace_shadows(
-    shapes: Shapes,
-    cameras: wp.array(dtype=CameraState),
-    selected: wp.array(dtype=wp.int32),
-    first: int,
-    width: int,
-    height: int,
-    pixels: int,
-    channel: int,
-    channels: int,
-    weight: float,
-    origin: wp.array(dtype=wp.vec4),
-    direction: wp.array(dtype=wp.vec3),
-    amount: wp.array(dtype=wp.float32),
-):
-    """Add ``weight`` to ``amount[pixel, channel]`` where a ray is free; dim = (cameras, work items of an image)."""
-    local, index = wp.tid()
-    corner = tile_corner(index, width, height, pixels)
-    if corner[0] >= width or corner[1] >= height:
-        return
-    camera = cameras[selected[first + local]]
-    shared = visible_clusters(shapes, camera.env, 0)
-    own = visible_clusters(shapes, camera.env, 1)
-    shadow_tile(
-        local,
-        corner[0],
-        corner[1],
-        width,
-        height,
-        shared[0],
-        shared[1],
-        own[0],
-        own[1],
-        channel,
-        channels,
-        weight,
-        origin,
-        direction,
-        shapes.geometry,
-        shapes.bvh_nodes,
-        shapes.bvh_leaves,
-        shapes.inst_geometry,
-        shapes.inst_shadow,
-        shapes.world_to_local,
-        shapes.bounds,
-        shapes.cluster_first,
-        shapes.cluster_bounds,
-        shapes.inst_material,
-        shapes.inst_uvs,
-        shapes.cutouts,
-        shapes.uvs,
-        shapes.texels,
-        amount,
-    )
+@cache
+def _shadow_kernel(features: int) -> wp.Kernel:
+    @wp.func_native(tracing_source("shadow", bool(features & MESHES), bool(features & ANALYTIC)))
+    def shadow_tile(
+        cam: int,
+        x0: int,
+        y0: int,
+        width: int,
+        height: int,
+        begin0: int,
+        end0: int,
+        begin1: int,
+        end1: int,
+        channel: int,
+        channels: int,
+        weight: float,
+        origin: wp.array(dtype=wp.vec4),
+        direction: wp.array(dtype=wp.vec3),
+        geometry: wp.array(dtype=wp.float32),
+        bvh_nodes: wp.array(dtype=wp.float32),
+        bvh_leaves: wp.array(dtype=wp.float32),
+        inst_geometry: wp.array(dtype=wp.int32),
+        inst_shadow: wp.array(dtype=wp.int32),
+        world_to_local: wp.array(dtype=Affine),
+        bounds: wp.array(dtype=wp.vec4),
+        cluster_first: wp.array(dtype=wp.int32),
+        cluster_bounds: wp.array(dtype=wp.vec4),
+        inst_material: wp.array(dtype=wp.int32),
+        inst_uvs: wp.array(dtype=wp.int32),
+        cutouts: wp.array(dtype=wp.float32),
+        uvs: wp.array2d(dtype=wp.vec2),
+        texels: wp.array(dtype=wp.uint32),
+        amount: wp.array(dtype=wp.float32),
+    ): ...
+
+    @wp.kernel(enable_backward=False, module=f"omni_shadow_trace_{features}", **FEW_REGISTERS)
+    def trace_shadows(
+        shapes: Shapes,
+        cameras: wp.array(dtype=CameraState),
+        selected: wp.array(dtype=wp.int32),
+        first: int,
+        width: int,
+        height: int,
+        pixels: int,
+        channel: int,
+        channels: int,
+        weight: float,
+        origin: wp.array(dtype=wp.vec4),
+        direction: wp.array(dtype=wp.vec3),
+        amount: wp.array(dtype=wp.float32),
+    ):
+        """Add ``weight`` to ``amount[pixel, channel]`` where a ray is free; dim = (cameras, work items of an image)."""
+        local, index = wp.tid()
+        corner = tile_corner(index, width, height, pixels)
+        if corner[0] >= width or corner[1] >= height:
+            return
+        camera = cameras[selected[first + local]]
+        shared = visible_clusters(shapes, camera.env, 0)
+        own = visible_clusters(shapes, camera.env, 1)
+        shadow_tile(
+            local,
+            corner[0],
+            corner[1],
+            width,
+            height,
+            shared[0],
+            shared[1],
+            own[0],
+            own[1],
+            channel,
+            channels,
+            weight,
+            origin,
+            direction,
+            shapes.geometry,
+            shapes.bvh_nodes,
+            shapes.bvh_leaves,
+            shapes.inst_geometry,
+            shapes.inst_shadow,
+            shapes.world_to_local,
+            shapes.bounds,
+            shapes.cluster_first,
+            shapes.cluster_bounds,
+            shapes.inst_material,
+            shapes.inst_uvs,
+            shapes.cutouts,
+            shapes.uvs,
+            shapes.texels,
+            amount,
+        )
+
+    return trace_shadows
 
 
 @inlined

@@ -21,14 +21,18 @@ import warp as wp
 from .features import ANALYTIC, COAT, MESHES, NORMAL_MAPS, PBR, SKY, SKY_MAP, TEXTURES
 from .kernels import builder_module, shading_module
 from .native import CPU_WIDTH, CUDA_WIDTH
+from .shadows import shadow_kernel
 from .shipped import INDEX, LEVELS, file_name, target_level
+from .visibility import primary_kernel
 
 __all__ = ["compile_level", "fixed_modules", "shading_sets"]
 
 
 def fixed_modules() -> list[wp.Module]:
-    """Every Warp module of this backend but those for shading, which go by the scene."""
+    """Every Warp module of this backend but those for shading, which go by the scene; tracing all kinds of shapes."""
     found = {builder_module(width) for width in (CPU_WIDTH, CUDA_WIDTH)}
+    for kinds in map(int, (MESHES, ANALYTIC, MESHES | ANALYTIC)):
+        found |= {primary_kernel(kinds).module, shadow_kernel(kinds).module}
     for file in iter_modules([str(Path(__file__).parent)]):
         if not file.ispkg and file.name != "ship":
             source = import_module(f"{__package__}.{file.name}")

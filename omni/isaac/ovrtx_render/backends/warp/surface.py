@@ -5,6 +5,7 @@ from __future__ import annotations
 import warp as wp
 
 from ...scene.data import GeometryKind
+from .arithmetic import over, quotient, root, unit
 from .features import ANALYTIC, COAT, FEATURES, LAYERS, MESHES, NORMAL_MAPS, PBR, TEXTURES, by_features
 from .inlining import inlined
 from .lighting import Surface, specular_albedo
@@ -66,8 +67,8 @@ def camera_ray(camera: CameraState, x: float, y: float) -> wp.vec3:
     """World direction through image position (x, y) [px], with unit component along the optical axis."""
     if camera.orthographic != 0:
         return camera.rotation * wp.vec3(0.0, 0.0, -1.0)
-    v = (y - camera.cy) / camera.fy
-    u = (x - camera.cx - camera.skew * v) / camera.fx
+    v = quotient(y - camera.cy, camera.fy)
+    u = quotient(x - camera.cx - camera.skew * v, camera.fx)
     return camera.rotation * wp.vec3(u, -v, -1.0)
 
 
@@ -130,13 +131,13 @@ def geometric_normal(shapes: Shapes, mesh: MeshAttributes, inst: int, prim: int,
         row = mesh.base[geometry][0] + prim
         a = mesh.points[row, 0]
         local = wp.cross(mesh.points[row, 1] - a, mesh.points[row, 2] - a)
-        local = local / wp.max(wp.length(local), 1.0e-30)
+        local = over(local, wp.max(root(wp.dot(local, local)), 1.0e-30))
     elif wp.static((FEATURES & ANALYTIC) != 0):
         g = geometry * 16
         kind = wp.cast(shapes.geometry[g], wp.int32)
         local = analytic_normal(shapes, g, kind, back.linear * (point - shapes.local_to_world[inst].offset))
     # Normals go by the inverse transpose; it keeps outward outward, mirrored or not.
-    return wp.normalize(wp.transpose(back.linear) * local)
+    return unit(wp.transpose(back.linear) * local)
 
 
 @wp.func
@@ -184,7 +185,7 @@ def map_normal(normal: wp.vec3, tangent: wp.vec3, bitangent: wp.vec3, mapped: wp
     if wp.dot(y, bitangent) < 0.0:
         y = -y
     n = x * mapped[0] + y * mapped[1] + normal * wp.max(mapped[2], 0.0)
-    size = wp.length(n)
+    size = root(wp.dot(n, n))
     if size > 1.0e-6:
         return n / size
     return normal
@@ -213,8 +214,7 @@ def evaluate_surface(
     """
     s = Surface()
     ray = camera_ray(camera, x, y)
-    length = wp.length(ray)
-    s.view = -ray / length
+    s.view = over(-ray, root(wp.dot(ray, ray)))
     s.position = camera_origin(camera, x, y) + ray * t
     material = scene.materials[scene.inst_material[inst]]
     geometry = shapes.inst_geometry[inst]
@@ -237,9 +237,9 @@ def evaluate_surface(
             n = scene.attributes.normals[row, 0] * w + scene.attributes.normals[row, 1] * u
             n = n + scene.attributes.normals[row, 2] * v
             n = wp.transpose(shapes.world_to_local[inst].linear) * n
-            size = wp.length(n)
+            size = root(wp.dot(n, n))
             if size > 1.0e-20:
-                n = n / size
+                n = over(n, size)
                 if wp.dot(n, s.geometric) < 0.0:
                     n = -n
                 s.normal = n
@@ -261,13 +261,14 @@ def evaluate_surface(
             e2 = to_world * (scene.attributes.points[row, 2] - p0)
             d1 = uv1 - uv0
             d2 = uv2 - uv0
-            area = wp.max(wp.length(wp.cross(e1, e2)), 1.0e-20)
+            across = wp.cross(e1, e2)
+            area = wp.max(root(wp.dot(across, across)), 1.0e-20)
             # Ray cone: width of the pixel at the hit, stretched by the slant of the surface (mean of both axes).
             width = 1.0 / camera.fx
             if camera.orthographic == 0:
-                width = t / camera.fx
+                width = quotient(t, camera.fx)
             slant = wp.max(wp.abs(wp.dot(s.geometric, s.view)), 0.05)
-            width = width / (area * wp.sqrt(slant))
+            width = quotient(width, area * root(slant))
             footprint = wp.vec2(width * wp.length(e2 * d1[0] - e1 * d2[0]), width * wp.length(e2 * d1[1] - e1 * d2[1]))
             if wp.static((FEATURES & NORMAL_MAPS) != 0):
                 det = d1[0] * d2[1] - d1[1] * d2[0]
@@ -282,7 +283,7 @@ def evaluate_surface(
     # A shading normal that looks away from the viewer is bent back to the horizon.
     facing = wp.dot(s.normal, s.view)
     if facing < 0.01:
-        s.normal = wp.normalize(s.normal + s.view * (0.01 - facing))
+        s.normal = unit(s.normal + s.view * (0.01 - facing))
 
     s.base_color = m.base_color
     s.diffuse = m.base_color

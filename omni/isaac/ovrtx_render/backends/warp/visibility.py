@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import warp as wp
 
+from .features import ANALYTIC, MESHES
 from .inlining import FEW_REGISTERS
-from .native import source
+from .native import tracing_source
 from .types import CameraState, Shapes
 
-__all__ = ["tile_corner", "tile_grid", "tile_pixel", "tile_size", "trace_primary"]
-
-
-@wp.func_native(source("lanes", "intersect", "primary"))
-def primary_tile(
-    cam: int,
-    x0: int,
-    y0: int,
-    width: int,
-    height: int,
-    layer: int,
-    near_clip: float,
-    far_clip: float,
-    jitter_x: float,
-    jitter_y: float,
-    capacity: int,
-    entries: wp.array(dtype=wp.float32),
-    order: wp.array(dtype=wp.int32),
-    count: wp.array(dtype=wp.int32),
-    geometry: wp.array(dtype=wp.float32),
-    bvh_nodes: wp.array(dtype=wp.float32),
-    bvh_leaves: wp.array(dtype=wp.float32),
-    inst_geometry: wp.array(dtype=wp.int32),
-    inst_two_sided: wp.array(dtype=wp.int32),
-    through: wp.array(dtype=wp.float32),
-    hit_t: wp.array(dtype=wp.float32),
-    hit_instance: wp.array(dtype=wp.int32),
-    hit_prim: wp.array(dtype=wp.int32),
-    hit_u: wp.array(dtype=wp.float32),
-    hit_v: wp.array(dtype=wp.float32),
-): ...
+__all__ = ["primary_kernel", "tile_corner", "tile_grid", "tile_pixel", "tile_size"]
 
 
 @wp.func
@@ -81,59 +54,97 @@ def tile_grid(width: int, height: int, cuda: bool) -> int:
     return columns * ((height + 3) // 4) * 32 if cuda else columns * ((height + 7) // 8)
 
 
-@wp.kernel(enable_backward=False, module="omni_visibility", **FEW_REGISTERS)
-def trace_primary(
-    shapes: Shapes,
-    cameras: wp.array(dtype=CameraState),
-    selected: wp.array(dtype=wp.int32),
-    first: int,
-    width: int,
-    height: int,
-    pixels: int,
-    layer: int,
-    jitter: wp.vec2,
-    capacity: int,
-    entries: wp.array(dtype=wp.float32),
-    order: wp.array(dtype=wp.int32),
-    count: wp.array(dtype=wp.int32),
-    through: wp.array(dtype=wp.float32),
-    hit_t: wp.array(dtype=wp.float32),
-    hit_instance: wp.array(dtype=wp.int32),
-    hit_prim: wp.array(dtype=wp.int32),
-    hit_u: wp.array(dtype=wp.float32),
-    hit_v: wp.array(dtype=wp.float32),
-):
-    """Nearest hit of every pixel; dim = (cameras of this chunk, work items of an image).
+def primary_kernel(features: int) -> wp.Kernel:
+    """The kernel that finds what camera rays hit in scenes of some features; it goes by the kinds of shapes only."""
+    return _primary_kernel(features & int(MESHES | ANALYTIC))
 
-    Writes t (planar depth [m]), instance (-1: nothing), triangle (-1: analytic) and barycentrics.
-    """
-    local, index = wp.tid()
-    corner = tile_corner(index, width, height, pixels)
-    camera = cameras[selected[first + local]]
-    primary_tile(
-        local,
-        corner[0],
-        corner[1],
-        width,
-        height,
-        layer,
-        camera.near,
-        camera.far,
-        jitter[0],
-        jitter[1],
-        capacity,
-        entries,
-        order,
-        count,
-        shapes.geometry,
-        shapes.bvh_nodes,
-        shapes.bvh_leaves,
-        shapes.inst_geometry,
-        shapes.inst_two_sided,
-        through,
-        hit_t,
-        hit_instance,
-        hit_prim,
-        hit_u,
-        hit_v,
-    )
+
+@cache
+def _primary_kernel(features: int) -> wp.Kernel:
+    @wp.func_native(tracing_source("primary", bool(features & MESHES), bool(features & ANALYTIC)))
+    def primary_tile(
+        cam: int,
+        x0: int,
+        y0: int,
+        width: int,
+        height: int,
+        layer: int,
+        near_clip: float,
+        far_clip: float,
+        jitter_x: float,
+        jitter_y: float,
+        capacity: int,
+        entries: wp.array(dtype=wp.float32),
+        order: wp.array(dtype=wp.int32),
+        count: wp.array(dtype=wp.int32),
+        geometry: wp.array(dtype=wp.float32),
+        bvh_nodes: wp.array(dtype=wp.float32),
+        bvh_leaves: wp.array(dtype=wp.float32),
+        inst_geometry: wp.array(dtype=wp.int32),
+        inst_two_sided: wp.array(dtype=wp.int32),
+        through: wp.array(dtype=wp.float32),
+        hit_t: wp.array(dtype=wp.float32),
+        hit_instance: wp.array(dtype=wp.int32),
+        hit_prim: wp.array(dtype=wp.int32),
+        hit_u: wp.array(dtype=wp.float32),
+        hit_v: wp.array(dtype=wp.float32),
+    ): ...
+
+    @wp.kernel(enable_backward=False, module=f"omni_visibility_{features}", **FEW_REGISTERS)
+    def trace_primary(
+        shapes: Shapes,
+        cameras: wp.array(dtype=CameraState),
+        selected: wp.array(dtype=wp.int32),
+        first: int,
+        width: int,
+        height: int,
+        pixels: int,
+        layer: int,
+        jitter: wp.vec2,
+        capacity: int,
+        entries: wp.array(dtype=wp.float32),
+        order: wp.array(dtype=wp.int32),
+        count: wp.array(dtype=wp.int32),
+        through: wp.array(dtype=wp.float32),
+        hit_t: wp.array(dtype=wp.float32),
+        hit_instance: wp.array(dtype=wp.int32),
+        hit_prim: wp.array(dtype=wp.int32),
+        hit_u: wp.array(dtype=wp.float32),
+        hit_v: wp.array(dtype=wp.float32),
+    ):
+        """Nearest hit of every pixel; dim = (cameras of this chunk, work items of an image).
+
+        Writes t (planar depth [m]), instance (-1: nothing), triangle (-1: analytic) and barycentrics.
+        """
+        local, index = wp.tid()
+        corner = tile_corner(index, width, height, pixels)
+        camera = cameras[selected[first + local]]
+        primary_tile(
+            local,
+            corner[0],
+            corner[1],
+            width,
+            height,
+            layer,
+            camera.near,
+            camera.far,
+            jitter[0],
+            jitter[1],
+            capacity,
+            entries,
+            order,
+            count,
+            shapes.geometry,
+            shapes.bvh_nodes,
+            shapes.bvh_leaves,
+            shapes.inst_geometry,
+            shapes.inst_two_sided,
+            through,
+            hit_t,
+            hit_instance,
+            hit_prim,
+            hit_u,
+            hit_v,
+        )
+
+    return trace_primary

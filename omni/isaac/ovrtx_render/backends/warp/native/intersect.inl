@@ -12,7 +12,7 @@ enum { MESH, PLANE, CUBE, SPHERE, CYLINDER, CONE, CAPSULE };
 
 // Parameter interval in which a ray is between the planes +-h of one axis.
 auto slab = [&](F o, F d, float lo, float hi, F& t0, F& t1) {
-    F inv = splat(1.0f) / safe(d);
+    F inv = quotient(splat(1.0f), safe(d));
     F a = (splat(lo) - o) * inv, b = (splat(hi) - o) * inv;
     t0 = vmax(t0, vmin(a, b));
     t1 = vmin(t1, vmax(a, b));
@@ -21,67 +21,68 @@ auto slab = [&](F o, F d, float lo, float hi, F& t0, F& t1) {
 // Interval in which a quadratic a t^2 + ... is <= 0, from its middle and its value c there; empty if c > 0. The value
 // at the middle is taken from the point itself (Hearn & Baker), which keeps float32 exact enough for far rays.
 auto quadratic = [&](F a, F middle, F c, F& t0, F& t1) {
-    F half = vsqrt(vmax(-c, splat(0.0f)) / a);
+    F half = vsqrt(quotient(vmax(-c, splat(0.0f)), a));
     t0 = sel(c <= splat(0.0f), middle - half, splat(INF));
     t1 = sel(c <= splat(0.0f), middle + half, splat(-INF));
 };
 
 auto ball = [&](F ox, F oy, F oz, F dx, F dy, F dz, float r, F& t0, F& t1) {
     F a = dx * dx + dy * dy + dz * dz;
-    F m = -(ox * dx + oy * dy + oz * dz) / a;
+    F m = quotient(-(ox * dx + oy * dy + oz * dz), a);
     F px = ox + m * dx, py = oy + m * dy, pz = oz + m * dz;
     quadratic(a, m, px * px + py * py + pz * pz - splat(r * r), t0, t1);
 };
 
 auto tube = [&](F ox, F oy, F dx, F dy, float r, F& t0, F& t1) {
     F a = vmax(dx * dx + dy * dy, splat(1.0e-30f));
-    F m = -(ox * dx + oy * dy) / a;
+    F m = quotient(-(ox * dx + oy * dy), a);
     F px = ox + m * dx, py = oy + m * dy;
     quadratic(a, m, px * px + py * py - splat(r * r), t0, t1);
 };
 
 // First hit of a convex analytic shape in (tmin, tmax): where the ray enters, or leaves if both sides are seen.
 // Every shape is an intersection or a hull of intervals along the ray, so there is no branch a lane could miss.
-auto hit_convex = [&](int kind, const float* q, bool two_sided, F ox, F oy, F oz, F dx, F dy, F dz, F tmin, F tmax) {
+auto hit_convex = [&](int kind, Four q, bool two_sided, F ox, F oy, F oz, F dx, F dy, F dz, F tmin, F tmax) {
     F t0 = splat(-INF), t1 = splat(INF);
     if (kind == PLANE) {
-        F t = -oz / safe(dz);
+        F t = quotient(-oz, safe(dz));
         F x = ox + t * dx, y = oy + t * dy;
-        M ok = (vabs(x) <= splat(q[0])) & (vabs(y) <= splat(q[1])) & (t > tmin) & (t < tmax);
+        M ok = (vabs(x) <= splat(q.x)) & (vabs(y) <= splat(q.y)) & (t > tmin) & (t < tmax);
         if (!two_sided) ok = ok & (dz < splat(0.0f));
         return sel(ok, t, splat(INF));
     }
     if (kind == CUBE) {
-        slab(ox, dx, -q[0], q[0], t0, t1);
-        slab(oy, dy, -q[1], q[1], t0, t1);
-        slab(oz, dz, -q[2], q[2], t0, t1);
+        slab(ox, dx, -q.x, q.x, t0, t1);
+        slab(oy, dy, -q.y, q.y, t0, t1);
+        slab(oz, dz, -q.z, q.z, t0, t1);
     } else if (kind == SPHERE) {
-        ball(ox, oy, oz, dx, dy, dz, q[0], t0, t1);
+        ball(ox, oy, oz, dx, dy, dz, q.x, t0, t1);
     } else if (kind == CYLINDER) {
-        tube(ox, oy, dx, dy, q[0], t0, t1);
-        slab(oz, dz, -q[1], q[1], t0, t1);
+        tube(ox, oy, dx, dy, q.x, t0, t1);
+        slab(oz, dz, -q.y, q.y, t0, t1);
     } else if (kind == CAPSULE) {
         F a0, a1, b0, b1;
-        tube(ox, oy, dx, dy, q[0], t0, t1);
-        slab(oz, dz, -q[1], q[1], t0, t1);
-        ball(ox, oy, oz - splat(q[1]), dx, dy, dz, q[0], a0, a1);
-        ball(ox, oy, oz + splat(q[1]), dx, dy, dz, q[0], b0, b1);
+        tube(ox, oy, dx, dy, q.x, t0, t1);
+        slab(oz, dz, -q.y, q.y, t0, t1);
+        ball(ox, oy, oz - splat(q.y), dx, dy, dz, q.x, a0, a1);
+        ball(ox, oy, oz + splat(q.y), dx, dy, dz, q.x, b0, b1);
         M empty = t0 > t1;
         t0 = sel(empty, splat(INF), t0);
         t1 = sel(empty, splat(-INF), t1);
         t0 = vmin(t0, vmin(a0, b0));
         t1 = vmax(t1, vmax(a1, b1));
     } else if (kind == CONE) {
-        float k = q[0] / (2.0f * q[1]);  // radius per height below the tip
-        F z = splat(q[1]) - oz;
+        float k = q.x / (2.0f * q.y);  // radius per height below the tip
+        F z = splat(q.y) - oz;
         F a = dx * dx + dy * dy - splat(k * k) * dz * dz;
         a = sel(vabs(a) < splat(1.0e-20f), splat(1.0e-20f), a);
         F b = ox * dx + oy * dy + splat(k * k) * z * dz;
-        F m = -b / a;
+        F m = quotient(-b, a);
         F px = ox + m * dx, py = oy + m * dy, pz = splat(k) * (z - m * dz);
         F disc = -(px * px + py * py - pz * pz);
-        F half = vsqrt(vmax(disc / a, splat(0.0f)));
-        M some = (disc / a) >= splat(0.0f);
+        F square = quotient(disc, a);
+        F half = vsqrt(vmax(square, splat(0.0f)));
+        M some = square >= splat(0.0f);
         // a > 0: between the roots; a < 0: beyond them, on the side that runs down into the drawn nappe.
         M flat = a > splat(0.0f);
         M down = dz < splat(0.0f);
@@ -89,7 +90,7 @@ auto hit_convex = [&](int kind, const float* q, bool two_sided, F ox, F oy, F oz
         t1 = sel(flat, m + half, sel(down, splat(INF), m - half));
         t0 = sel(some, t0, splat(INF));
         t1 = sel(some, t1, splat(-INF));
-        slab(oz, dz, -q[1], q[1], t0, t1);
+        slab(oz, dz, -q.y, q.y, t0, t1);
     }
     M hit = t0 <= t1;
     M enter = hit & (t0 > tmin) & (t0 < tmax);
@@ -105,9 +106,10 @@ auto hit_convex = [&](int kind, const float* q, bool two_sided, F ox, F oy, F oz
 auto meets_box = [&](const float* g, F ox, F oy, F oz, F dx, F dy, F dz, F tmin, F tmax, F& t0) {
     F t1 = tmax;
     t0 = tmin;
-    slab(ox, dx, g[8], g[12], t0, t1);
-    slab(oy, dy, g[9], g[13], t0, t1);
-    slab(oz, dz, g[10], g[14], t0, t1);
+    const Four lower = four(g + 8), upper = four(g + 12);
+    slab(ox, dx, lower.x, upper.x, t0, t1);
+    slab(oy, dy, lower.y, upper.y, t0, t1);
+    slab(oz, dz, lower.z, upper.z, t0, t1);
     return t0 <= t1 * splat(1.000001f);
 };
 

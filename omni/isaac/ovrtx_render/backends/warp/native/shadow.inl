@@ -27,85 +27,135 @@ auto solid_at = [&](int inst, int prim, float u, float v) {
 };
 const int begins[2] = {begin0, begin1}, ends[2] = {end0, end1};
 const long long image = (long long)cam * width * height;
+
+struct Ray { F ox, oy, oz, dx, dy, dz, reach; };
+auto near_ball = [&](const float* ball, const Ray& r) {
+    const Four b = four(ball);
+    F cx = splat(b.x) - r.ox, cy = splat(b.y) - r.oy, cz = splat(b.z) - r.oz;
+    F along = cx * r.dx + cy * r.dy + cz * r.dz;
+    F off = cx * cx + cy * cy + cz * cz - along * along;
+    M near = (off <= splat(b.w * b.w * 1.00001f)) & (along > splat(-b.w)) & (along - splat(b.w) < r.reach);
+    return b.w > 1.0e8f ? (M)(-1) : near;
+};
+auto to_local = [&](int inst, const Ray& r) {
+    const float* m = (const float*)(world_to_local.data + inst);
+    const Four a = four(m), b = four(m + 4), c = four(m + 8);
+    return Ray{a.x * r.ox + a.y * r.oy + a.z * r.oz + c.y, a.w * r.ox + b.x * r.oy + b.y * r.oz + c.z,
+               b.z * r.ox + b.w * r.oy + c.x * r.oz + c.w, a.x * r.dx + a.y * r.dy + a.z * r.dz,
+               a.w * r.dx + b.x * r.dy + b.y * r.dz, b.z * r.dx + b.w * r.dy + c.x * r.dz, r.reach};
+};
+// Whether a mesh blocks one ray, given in its frame. A cut-out is asked at each of its surfaces in turn, up to 16.
+auto blocks = [&](int inst, const float* g, float ox, float oy, float oz, float dx, float dy, float dz, float enter,
+                  float reach) {
+    const Four what = four(g);
+    const float* nodes = bvh_nodes.data + (long long)as_int(what.y) * (7 * WIDTH);
+    const float* leaves = bvh_leaves.data + (long long)as_int(what.z) * LEAF;
+    const bool cut = inst_shadow.data[inst] == 2;
+    float from = 0.0f, u, v;
+    int prim;
+    for (int step = 0; step < (cut ? 16 : 1); ++step) {
+        float t = reach;
+        if (!hit_mesh(nodes, leaves, true, !cut, ox, oy, oz, dx, dy, dz, enter, from, t, prim, u, v)) return false;
+        if (!cut || solid_at(inst, prim, u, v)) return true;
+        from = t * 1.00001f + 1.0e-6f;
+    }
+    return false;
+};
+
+#if defined(__CUDA_ARCH__)
+// As in primary.inl: a lane notes the meshes that its ray may meet, of up to 32 instances (whole clusters of at most
+// 16), and all lanes of a warp trace theirs together.
+if (x0 < width && y0 < height) {
+    const long long p = image + (long long)y0 * width + x0;
+    const Four o = four((const float*)(origin.data + p));
+    const float* d = (const float*)(direction.data + p);
+    const Ray r{o.x, o.y, o.z, d[0], d[1], d[2], o.w};
+    bool open = r.reach > 0.0f;
+#pragma unroll 1
+    for (int part = 0; part < 2; ++part) {
+        for (int cluster = begins[part]; cluster < ends[part] && open;) {
+            const int first = cluster_first.data[cluster];
+            unsigned meshes = 0;
+            for (; cluster < ends[part]; ++cluster) {
+                const int last = cluster_first.data[cluster + 1];
+                if (last - first > 32) break;
+                if (!near_ball((const float*)(cluster_bounds.data + cluster), r)) continue;
+                for (int inst = cluster_first.data[cluster]; inst < last; ++inst) {
+                    if (!inst_shadow.data[inst]) continue;
+                    if (!near_ball((const float*)(bounds.data + inst), r)) continue;
+                    const Ray a = to_local(inst, r);
+                    const float* g = geometry.data + inst_geometry.data[inst] * GEOM;
+                    const int kind = as_int(g[0]);
+                    float enter;
+                    if (ANALYTIC && (!MESHES || kind != MESH)) {
+                        if (inst_shadow.data[inst] == 2 && !solid_at(inst, -1, 0.0f, 0.0f)) continue;
+                        // A shadow does not depend on the side the light sees.
+                        if (hit_convex(kind, four(g + 4), true, a.ox, a.oy, a.oz, a.dx, a.dy, a.dz, 0.0f, r.reach) <
+                            r.reach)
+                            open = false;
+                    } else if (meets_box(g, a.ox, a.oy, a.oz, a.dx, a.dy, a.dz, 0.0f, r.reach, enter)) {
+                        meshes |= 1u << (inst - first);
+                    }
+                }
+            }
+            for (; MESHES && meshes && open; meshes &= meshes - 1) {
+                const int inst = first + __ffs(meshes) - 1;
+                const Ray a = to_local(inst, r);
+                const float* g = geometry.data + inst_geometry.data[inst] * GEOM;
+                float enter;
+                meets_box(g, a.ox, a.oy, a.oz, a.dx, a.dy, a.dz, 0.0f, r.reach, enter);
+                if (blocks(inst, g, a.ox, a.oy, a.oz, a.dx, a.dy, a.dz, enter, r.reach)) open = false;
+            }
+        }
+    }
+    if (open) amount.data[p * channels + channel] += weight;
+}
+#else
 for (int r = 0; r < ROWS; ++r) {
     const int y = y0 + r;
     if (y >= height) break;
     const long long p = image + (long long)y * width + x0;
-    F ox, oy, oz, dx, dy, dz, reach;
+    Ray ray;
     for (int i = 0; i < LANES; ++i) {
         const bool in = x0 + i < width;
         const float* o = (const float*)(origin.data + (in ? p + i : p));
         const float* d = (const float*)(direction.data + (in ? p + i : p));
-        OVRTX_LANE(ox, i) = o[0]; OVRTX_LANE(oy, i) = o[1]; OVRTX_LANE(oz, i) = o[2];
-        OVRTX_LANE(reach, i) = in ? o[3] : 0.0f;
-        OVRTX_LANE(dx, i) = d[0]; OVRTX_LANE(dy, i) = d[1]; OVRTX_LANE(dz, i) = d[2];
+        ray.ox[i] = o[0]; ray.oy[i] = o[1]; ray.oz[i] = o[2];
+        ray.dx[i] = d[0]; ray.dy[i] = d[1]; ray.dz[i] = d[2];
+        ray.reach[i] = in ? o[3] : 0.0f;
     }
-    M open = reach > splat(0.0f);
+    M open = ray.reach > splat(0.0f);
     if (!any(open)) continue;
-    // Which open rays come near a sphere.
-    auto near_ball = [&](const float* b) {
-        const float radius = b[3];
-        if (radius > 1.0e8f) return open;
-        F cx = splat(b[0]) - ox, cy = splat(b[1]) - oy, cz = splat(b[2]) - oz;
-        F along = cx * dx + cy * dy + cz * dz;
-        F off = cx * cx + cy * cy + cz * cz - along * along;
-        return open & (off <= splat(radius * radius * 1.00001f)) & (along > splat(-radius)) &
-               (along - splat(radius) < reach);
-    };
     bool done = false;
     for (int part = 0; part < 2 && !done; ++part) {
         for (int cluster = begins[part]; cluster < ends[part] && !done; ++cluster) {
-            if (!any(near_ball((const float*)(cluster_bounds.data + cluster)))) continue;
+            if (!any(open & near_ball((const float*)(cluster_bounds.data + cluster), ray))) continue;
             const int last = cluster_first.data[cluster + 1];
             for (int inst = cluster_first.data[cluster]; inst < last; ++inst) {
                 if (!inst_shadow.data[inst]) continue;
-                M touch = near_ball((const float*)(bounds.data + inst));
+                M touch = open & near_ball((const float*)(bounds.data + inst), ray);
                 if (!any(touch)) continue;
-                const float* m = (const float*)(world_to_local.data + inst);
-                F lx = m[0] * ox + m[1] * oy + m[2] * oz + m[9];
-                F ly = m[3] * ox + m[4] * oy + m[5] * oz + m[10];
-                F lz = m[6] * ox + m[7] * oy + m[8] * oz + m[11];
-                F ux = m[0] * dx + m[1] * dy + m[2] * dz;
-                F uy = m[3] * dx + m[4] * dy + m[5] * dz;
-                F uz = m[6] * dx + m[7] * dy + m[8] * dz;
+                const Ray a = to_local(inst, ray);
                 const float* g = geometry.data + inst_geometry.data[inst] * GEOM;
                 const int kind = as_int(g[0]);
-                // A shadow does not depend on the side the light sees.
-                if (kind != MESH) {
+                if (ANALYTIC && (!MESHES || kind != MESH)) {
                     if (inst_shadow.data[inst] == 2 && !solid_at(inst, -1, 0.0f, 0.0f)) continue;
-                    F t = hit_convex(kind, g + 4, true, lx, ly, lz, ux, uy, uz, splat(0.0f), reach);
-                    open = open & ((t >= reach) | (touch == 0));
-                } else {
+                    // A shadow does not depend on the side the light sees.
+                    F t = hit_convex(kind, four(g + 4), true, a.ox, a.oy, a.oz, a.dx, a.dy, a.dz, splat(0.0f), a.reach);
+                    open = open & ((t >= a.reach) | (touch == 0));
+                } else if (MESHES) {
                     F enter;
-                    M in = touch & meets_box(g, lx, ly, lz, ux, uy, uz, splat(0.0f), reach, enter);
-                    if (any(in)) {
-                        const float* nodes = bvh_nodes.data + (long long)as_int(g[1]) * (7 * WIDTH);
-                        const float* leaves = bvh_leaves.data + (long long)as_int(g[2]) * LEAF;
-                        for (int i = 0; i < LANES; ++i) {
-                            if (!OVRTX_LANE(in, i)) continue;
-                            // A cut-out is asked at each of its surfaces in turn, up to 16 of them.
-                            const bool cut = inst_shadow.data[inst] == 2;
-                            float from = 0.0f, u, v;
-                            int prim;
-                            for (int step = 0; step < (cut ? 16 : 1); ++step) {
-                                float t = OVRTX_LANE(reach, i);
-                                if (!hit_mesh(nodes, leaves, true, !cut, OVRTX_LANE(lx, i), OVRTX_LANE(ly, i),
-                                              OVRTX_LANE(lz, i), OVRTX_LANE(ux, i), OVRTX_LANE(uy, i), OVRTX_LANE(uz, i),
-                                              OVRTX_LANE(enter, i), from, t, prim, u, v))
-                                    break;
-                                if (!cut || solid_at(inst, prim, u, v)) {
-                                    OVRTX_LANE(open, i) = 0;
-                                    break;
-                                }
-                                from = t * 1.00001f + 1.0e-6f;
-                            }
-                        }
-                    }
+                    M in = touch & meets_box(g, a.ox, a.oy, a.oz, a.dx, a.dy, a.dz, splat(0.0f), a.reach, enter);
+                    for (int i = 0; any(in) && i < LANES; ++i)
+                        if (in[i] && blocks(inst, g, a.ox[i], a.oy[i], a.oz[i], a.dx[i], a.dy[i], a.dz[i], enter[i],
+                                            a.reach[i]))
+                            open[i] = 0;
                 }
                 if (!any(open)) { done = true; break; }
             }
         }
     }
     for (int i = 0; i < LANES && x0 + i < width; ++i)
-        if (OVRTX_LANE(open, i)) amount.data[(p + i) * channels + channel] += weight;
-    }
+        if (open[i]) amount.data[(p + i) * channels + channel] += weight;
+}
+#endif
