@@ -139,6 +139,30 @@ EDITS: dict[str, tuple[str, Callable[[Usd.Stage], object]]] = {
         "transform-degenerate",
         lambda s: UsdGeom.Xformable(prim(s, "envs/env_2/Robot/box")).AddScaleOp().Set(Gf.Vec3f(0, 0, 0)),
     ),
+    "an operation that is not in the order": (
+        "xform-op-order",
+        lambda s: (
+            prim(s, "envs/env_2/Robot").CreateAttribute("xformOp:scale", Sdf.ValueTypeNames.Float3).Set(Gf.Vec3f(2))
+        ),
+    ),
+    "an order without its operation": (
+        "xform-op-order",
+        lambda s: prim(s, "envs/env_1/Robot/box").RemoveProperty("xformOp:translate"),
+    ),
+    "a second time": (
+        "animation-frozen",
+        lambda s: [
+            prim(s, "envs/env_3/Robot/ball").GetAttribute("radius").Set(0.2 + t / 10.0, float(t)) for t in (0, 1)
+        ],
+    ),
+    "a lens that distorts": (
+        "lens-distortion",
+        lambda s: (
+            prim(s, "envs/env_1/Camera")
+            .CreateAttribute("cameraProjectionType", Sdf.ValueTypeNames.Token)
+            .Set("fisheyePolynomial")
+        ),
+    ),
     "a radius below zero": (
         "geometry-invalid",
         lambda s: prim(s, "envs/env_1/Robot/ball").GetAttribute("radius").Set(-1.0),
@@ -205,7 +229,7 @@ def test_an_edit_and_its_undoing_are_followed(name: str, stage: Usd.Stage) -> No
 def test_an_edit_is_checked_on_its_own(stage: Usd.Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     with Inspector(stage) as inspector:
         monkeypatch.setattr(type(inspector.report._engine), "check_all", None)
-        for name in list(EDITS)[:13]:
+        for name in list(EDITS)[:17]:
             EDITS[name][1](stage)
             assert inspector.sync()
         assert facts(inspector.report) == facts_of_new(stage, monkeypatch)

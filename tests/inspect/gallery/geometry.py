@@ -34,6 +34,22 @@ def _(scene: Scene) -> None:
         scene.panel.AddScaleOp().Set(Gf.Vec3f(0.0, 0.0, 0.0))
 
 
+@case("xform-op-order", "The panel is where it would be without that operation.", repairs=True)
+def _(scene: Scene) -> None:
+    UsdGeom.Xformable(scene.panel).AddTranslateOp().Set(Gf.Vec3d(0.0, 0.45, 0.0))
+    if scene.broken:
+        scene.panel.GetXformOpOrderAttr().Clear()
+
+
+@case("animation-frozen", "The panel stands still, where it is at the first time.")
+def _(scene: Scene) -> None:
+    lift = UsdGeom.Xformable(scene.panel).AddTranslateOp()
+    lift.Set(Gf.Vec3d(0.0, 0.0, 0.0))
+    if scene.broken:
+        for time, height in ((1.0, 0.0), (24.0, 0.5)):
+            lift.Set(Gf.Vec3d(0.0, height, 0.0), time)
+
+
 @case("everything-hidden", "The background, and nothing else.", repairs=True)
 def _(scene: Scene) -> None:
     if scene.broken:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pxr import Gf, UsdGeom, UsdLux
 
-from .case import Scene, case
+from .case import Scene, T, case
 
 
 @case("no-light", "RTX shows black; here the scene is lit from the camera.", repairs=True, cfg={"exposure": "auto"})
@@ -37,6 +37,15 @@ def _(scene: Scene) -> None:
 @case("exposure-extreme", "RTX shows white.", repairs=True)
 def _(scene: Scene) -> None:
     UsdGeom.Camera.Get(scene.stage, "/World/Camera").CreateExposureAttr(40.0 if scene.broken else 0.0)
+
+
+@case("lens-distortion", "Straight lines are straight, as a pinhole shows them; in RTX they are bent.")
+def _(scene: Scene) -> None:
+    camera = scene.stage.GetPrimAtPath("/World/Camera")
+    camera.AddAppliedSchema("OmniLensDistortionOpenCvPinholeAPI")
+    camera.CreateAttribute("omni:lensdistortion:model", T.Token).Set("opencvPinhole")
+    coefficient = camera.CreateAttribute("omni:lensdistortion:opencvPinhole:k1", T.Float)
+    coefficient.Set(-0.3 if scene.broken else 0.0)
 
 
 @case("camera-inside-geometry", "The inner side of the box, or past it.")

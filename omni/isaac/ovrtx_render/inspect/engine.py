@@ -20,8 +20,9 @@ from ..scene.stage_reader import StageReader
 from .bindings import Binding, all_subsets, binds_material, resolve
 from .checks import bindings as binding_checks
 from .checks import composition, looks, shapes, stages, uvs
-from .checks.cameras import check_cameras
+from .checks.cameras import check_cameras, check_lens
 from .checks.lights import check_lights
+from .checks.prims import check_own
 from .clones import OUTSIDE, Clones, Envs, Representative, minus, plus
 from .finding import Told
 from .placed import Piece, Placed
@@ -171,6 +172,7 @@ class Engine:
         self.check_own_binding(prim, path, envs)
         self.check_children(prim, path, envs)
         self.told.put(path, "type", composition.check_untyped(prim), envs)
+        self.check_own(prim, path, envs)
         if env >= 0:
             told = list(stages.check_partition(prim, self.clones.env_paths[env]))
             if len(self.clones.env_paths) > 1:
@@ -178,9 +180,13 @@ class Engine:
             self.told.put(path, "environment", told, envs)
         self.note_kind(name, kind, envs)
         if kind == "camera":
-            self.told.put(path, "lens", stages.check_exposure(prim), envs)
+            self.told.put(path, "lens", check_lens(prim), envs)
         elif kind == "drawn":
             self.check_shape(path, envs, self.placed.pieces_of(path))
+
+    def check_own(self, prim: Usd.Prim, path: str, envs: frozenset[int]) -> None:
+        """Check what a prim says in vain."""
+        self.told.put(path, "own", check_own(prim), envs)
 
     def check_own_binding(self, prim: Usd.Prim, path: str, envs: frozenset[int]) -> None:
         """Check the bindings that are authored on a prim itself."""

@@ -15,8 +15,9 @@ from pxr import Sdf, Usd, UsdGeom
 from ..scene.cameras import read_camera
 from ..scene.lights import is_light, read_light
 from ..scene.live_edits import INHERITED_PREFIXES, is_unseen
-from ..scene.prim_kinds import NETWORK
+from ..scene.prim_kinds import NETWORK, NOT_WALKED
 from ..scene.semantics import SemanticReader
+from .checks.composition import is_visited
 from .clones import OUTSIDE
 from .engine import Engine
 from .renewal import Renewal
@@ -53,6 +54,8 @@ class _Edit:
         self._above: Shown = {}
         self._subtrees: set[Sdf.Path] = set()
         self._moved: set[Sdf.Path] = set()
+        self._said: set[Sdf.Path] = set()
+        """Prims that say something else of their own."""
         self._looks: dict[str, frozenset[int]] = {}
         self._shapes: set[str] = set()
         self._colored: set[str] = set()
@@ -95,6 +98,8 @@ class _Edit:
         if not prim:
             return True  # its prim is told of, too
         material = self._material_above(path)
+        if prim.GetTypeName() not in NOT_WALKED and is_visited(prim):
+            self._said.add(path)
         if name.startswith("semantic"):
             self._labels = True
         elif name.startswith("xformOp"):
@@ -162,6 +167,8 @@ class _Edit:
     def work_off(self) -> None:
         """Check what was noted."""
         engine, renewal, readers = self._engine, self._renewal, self._renewal.readers
+        for said in self._said:
+            engine.check_own(self._stage.GetPrimAtPath(said), str(said), self._own(str(said)))
         self._renew(_topmost(self._subtrees))
         self._move(_topmost(self._moved))
         # Those that were edited themselves may show something else now, and are checked on their own.

@@ -37,7 +37,6 @@ __all__ = ["OvrtxRenderer", "RenderData"]
 
 _DEPTHS = ("distance_to_image_plane", "distance_to_camera")
 _PINHOLE = "pinhole"
-_COEFFICIENTS = tuple(f"{kind}{i}" for kind, count in (("k", 6), ("p", 2), ("s", 4)) for i in range(1, count + 1))
 """Of OpenCV's models of lenses, all of which are 0 where a lens does not distort."""
 _ENV = re.compile(r"(?P<root>/World/envs/env_)\d+(?P<rest>/.+)")
 
@@ -302,24 +301,14 @@ def _check(spec: CameraRenderSpec, stage: Any) -> None:
         raise ConfigError(
             f"spawn.projection_type is {projection!r}, a lens that this renderer does not have; use PinholeCameraCfg"
         )
-    for path in spec.camera_prim_paths if stage is not None and spec.cfg.spawn is None else ():
-        lens = _distorting_lens(stage.GetPrimAtPath(path))
+    if stage is None or spec.cfg.spawn is not None:
+        return
+    from ..scene.cameras import distorting_lens
+
+    for path in spec.camera_prim_paths:
+        lens = distorting_lens(stage.GetPrimAtPath(path))
         if lens:
             raise ConfigError(f"{path} has a distorting lens, which this renderer does not have: {lens}; remove it")
-
-
-def _distorting_lens(camera: Any) -> str | None:
-    """The attribute by which a camera prim has a lens that is no pinhole, and its value; None if it has none."""
-    projection = camera.GetAttribute("cameraProjectionType").Get()
-    if projection not in (None, _PINHOLE):
-        return f"cameraProjectionType is {projection!r}"
-    model = camera.GetAttribute("omni:lensdistortion:model").Get()
-    for name in _COEFFICIENTS if model else ():
-        attribute = f"omni:lensdistortion:{model}:{name}"
-        value = camera.GetAttribute(attribute).Get()
-        if value:
-            return f"{attribute} is {value:g}"
-    return None
 
 
 def _camera_paths(spec: CameraRenderSpec) -> list[str]:

@@ -10,7 +10,13 @@ from pxr import Usd, UsdGeom
 from .data import Camera
 from .shader_inputs import as_floats, attribute_value
 
-__all__ = ["is_camera", "read_camera"]
+__all__ = ["LENS", "distorting_lens", "is_camera", "lens_model", "read_camera"]
+
+_PINHOLE = "pinhole"
+LENS = "omni:lensdistortion"
+"""Namespace of the attributes of Omniverse's lens distortion."""
+_OPENCV_PINHOLE = "opencvPinhole"
+_COEFFICIENTS = tuple(f"{kind}{i}" for kind, count in (("k", 6), ("p", 2), ("s", 4)) for i in range(1, count + 1))
 
 
 def is_camera(prim: Usd.Prim) -> bool:
@@ -48,3 +54,40 @@ def read_camera(prim: Usd.Prim, env: int, transform: np.ndarray) -> Camera:
     return Camera(
         default.path, env, default.transform, orthographic=projection == UsdGeom.Tokens.orthographic, **fields
     )
+
+
+def lens_model(prim: Usd.Prim) -> str:
+    """Model of Omniverse's lens distortion that a camera prim has: ``opencvPinhole``, ``ftheta``...; empty: none.
+
+    It is that of its attribute, else that of the API schema that is applied, whose name needs not be known to USD.
+    """
+    model = attribute_value(prim.GetAttribute(f"{LENS}:model"))
+    if model:
+        return str(model)
+    for schema in prim.GetPrimTypeInfo().GetAppliedAPISchemas():
+        if schema.startswith("OmniLensDistortion") and schema.endswith("API"):
+            name = schema.removeprefix("OmniLensDistortion").removesuffix("API").replace("OpenCv", "Opencv")
+            return name[:1].lower() + name[1:]
+    return ""
+
+
+def distorting_lens(prim: Usd.Prim) -> str:
+    """What makes the lens of a camera prim one that is no pinhole, with its value; empty if nothing does.
+
+    OpenCV's pinhole is one as long as none of its coefficients is set; all other models bend rays by themselves.
+    """
+    projection = attribute_value(prim.GetAttribute("cameraProjectionType"))
+    if projection not in (None, "", _PINHOLE):
+        return f"cameraProjectionType is {projection!r}"
+    projection = attribute_value(prim.GetAttribute("projection"))
+    if projection not in (None, "", UsdGeom.Tokens.perspective, UsdGeom.Tokens.orthographic):
+        return f"projection is {projection!r}"
+    model = lens_model(prim)
+    if model not in ("", _OPENCV_PINHOLE):
+        return f"{LENS}:model is {model!r}"
+    for name in _COEFFICIENTS if model else ():
+        attribute = f"{LENS}:{model}:{name}"
+        value = attribute_value(prim.GetAttribute(attribute))
+        if value:
+            return f"{attribute} is {value:g}"
+    return ""

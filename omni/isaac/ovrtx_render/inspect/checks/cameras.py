@@ -1,16 +1,70 @@
-"""Cameras that are inside of something, or whose clipping range leaves nothing."""
+"""Cameras that are inside of something, whose clipping range leaves nothing, or whose lens is drawn as another one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from pxr import Usd
 
+from ...scene.cameras import LENS, distorting_lens, lens_model
 from ...scene.data import Camera
+from ...scene.openusd import TIME
+from ...scene.shader_inputs import as_floats, attribute_value
+from ..codes import SCENE
 from ..finding import Told
 from ..placed import Placed, inside
 
-__all__ = ["check_cameras"]
+__all__ = ["check_cameras", "check_lens"]
+
+
+def check_lens(prim: Usd.Prim) -> Iterator[Told]:
+    """Check what a camera prim says of its lens and its exposure."""
+    attribute = prim.GetAttribute("exposure")
+    value = attribute.Get(TIME) if attribute else None
+    if value is not None and abs(value) > 16.0:
+        yield Told(
+            "exposure-extreme",
+            str(prim.GetPath()),
+            f"the camera's exposure is {value:g} stops, which makes its picture {'white' if value > 0 else 'black'} in "
+            "RTX. Set it to 0",
+            "exposure",
+            backends=("ovrtx", "isaac_rtx"),
+        )
+    yield from _check_distortion(prim)
+
+
+def _check_distortion(prim: Usd.Prim) -> Iterator[Told]:
+    lens = distorting_lens(prim)
+    if lens:
+        # OVRTX's manual names what it draws: OpenCV's models, tables, and omnidirectional stereo.
+        drawn = lens.startswith("omni:lensdistortion") and any(m in lens.lower() for m in ("opencv", "lut", "stereo"))
+        there = "RTX draws it" if drawn else "Isaac Sim may draw it; OVRTX's manual does not name it"
+        yield Told(
+            "lens-distortion",
+            str(prim.GetPath()),
+            f"{lens}: the lens is drawn as a pinhole here, by focal length and apertures, so things are elsewhere in "
+            f"the image. {there}. Use a pinhole, or undo the distortion in the pictures that are compared",
+            lens.split()[0],
+            backends=SCENE if drawn else (*SCENE, "ovrtx"),
+        )
+        return
+    lens = f"{LENS}:{lens_model(prim)}"
+    fx, size, focal, aperture = (
+        as_floats(attribute_value(prim.GetAttribute(name)))
+        for name in (f"{lens}:fx", f"{lens}:imageSize", "focalLength", "horizontalAperture")
+    )
+    if fx and size and focal and aperture and aperture[0] > 0.0:
+        pixels = focal[0] / aperture[0] * size[0]
+        if abs(fx[0] - pixels) > 0.01 * pixels:
+            yield Told(
+                "lens-distortion",
+                str(prim.GetPath()),
+                f"{lens}:fx is {fx[0]:g}, but focalLength and horizontalAperture make it {pixels:g} for images of "
+                f"{size[0]:g} pixels: they count here, and what is calibrated in RTX, so the angles of view differ. "
+                "Set horizontalAperture to focalLength * width / fx",
+                f"{lens}:fx",
+            )
 
 
 def check_cameras(cameras: Sequence[Camera], placed: Placed) -> Iterator[tuple[Camera, Told]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pxr import Gf, Pcp, Sdf, Usd, UsdGeom
@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 _DRAWN = Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)
+_ALL = Usd.TraverseInstanceProxies(Usd.PrimAllPrimsPredicate)
 _LOST = frozenset(
     {
         "InvalidAssetPath", "InvalidPrimPath", "InvalidSublayerPath", "UnresolvedPrimPath", "ArcCycle", "SublayerCycle",
@@ -50,20 +51,25 @@ def check_composition(stage: Usd.Stage) -> Iterator[Told]:
         path = error.rootSite.path.GetPrimPath()
         lost = kind in _LOST
         end = "What it would bring is missing from the picture. Correct the path, or make the file available"
-        yield Told(
-            "composition-error",
-            str(path),
-            f"{reason}. {end if lost else 'What was refused does not count. Correct it where it is authored'}",
-            severity="" if lost else "info" if kind == "MutedAssetPath" else "warning",
-        )
+        prim = stage.GetPrimAtPath(path)
+        # Of what several instances share, USD tells of the one that it took for all.
+        for place in _places(prim.GetPrimInPrototype()) if prim and prim.IsInstanceProxy() else (path,):
+            yield Told(
+                "composition-error",
+                str(place),
+                f"{reason}. {end if lost else 'What was refused does not count. Correct it where it is authored'}",
+                severity="" if lost else "info" if kind == "MutedAssetPath" else "warning",
+            )
 
 
 def check_children(prim: Usd.Prim) -> Iterator[Told]:
     """Tell of children of a prim that are not drawn though they are active: unloaded, or never defined."""
-    names = prim.GetAllChildrenNames()
-    if len(names) == len(prim.GetChildrenNames()):
+    if prim.IsInstance() or prim.IsInstanceProxy():
+        if len(prim.GetFilteredChildrenNames(_ALL)) == len(prim.GetFilteredChildrenNames(_DRAWN)):
+            return
+    elif len(prim.GetAllChildrenNames()) == len(prim.GetChildrenNames()):
         return
-    for child in prim.GetAllChildren():
+    for child in prim.GetFilteredChildren(_ALL):
         if not child.IsActive() or child.IsAbstract():
             continue
         path = str(child.GetPath())
@@ -74,7 +80,7 @@ def check_children(prim: Usd.Prim) -> Iterator[Told]:
                 "the payload of the prim is not loaded, so what it holds is missing from the picture. Load it",
             )
         elif not child.IsDefined():
-            lost = next((each for each in Usd.PrimRange(child, Usd.PrimAllPrimsPredicate) if _is_lost(each)), None)
+            lost = next((each for each in Usd.PrimRange(child, _ALL) if _is_lost(each)), None)
             if lost is not None:
                 yield Told(
                     "geometry-undefined",
@@ -129,21 +135,44 @@ def foreign_units(stage: Usd.Stage) -> list[ForeignUnits]:
         if layer != root and defines and _differ(_units(layer), here):
             found.append(_foreign("/", layer, _units(layer), here))
     for prim in stage.Traverse():
-        # Without an arc of its own it only has what an ancestor brings in.
-        if not (prim.HasAuthoredReferences() or prim.HasAuthoredPayloads()):
-            continue
-        nodes = [(prim.GetPrimIndex().rootNode, here)]
-        while nodes:
-            node, above = nodes.pop()
-            layer = node.layerStack.identifier.rootLayer
-            own = above
-            if node.arcType in _ARCS and layer != node.parent.layerStack.identifier.rootLayer:
-                meters, axis = _units(layer)
-                own = (meters or above[0], axis or above[1])
-                if not node.IsDueToAncestor() and _differ((meters, axis), above):
-                    found.append(_foreign(str(prim.GetPath()), layer, (meters, axis), above))
-            nodes += [(child, own) for child in node.children]
+        found += _brought_in(prim, here)
+    for prototype in stage.GetPrototypes():
+        for prim in Usd.PrimRange(prototype):
+            # The root of a prototype has what its instances bring in, which are looked at where they stand.
+            for one in _brought_in(prim, here) if prim != prototype else ():
+                found += [replace(one, path=str(place)) for place in _places(prim)]
     return [one for one in found if one.path == "/" or _has_geometry(stage.GetPrimAtPath(one.path))]
+
+
+def _brought_in(prim: Usd.Prim, here: tuple[float, str]) -> list[ForeignUnits]:
+    """What a prim itself brings in with other units than what it is brought into."""
+    found: list[ForeignUnits] = []
+    # Without an arc of its own it only has what an ancestor brings in.
+    if not (prim.HasAuthoredReferences() or prim.HasAuthoredPayloads()):
+        return found
+    index = prim.GetPrimIndex()
+    nodes = [(index.rootNode, here)]
+    while nodes:
+        node, above = nodes.pop()
+        layer = node.layerStack.identifier.rootLayer
+        own = above
+        if node.arcType in _ARCS and layer != node.parent.layerStack.identifier.rootLayer:
+            meters, axis = _units(layer)
+            own = (meters or above[0], axis or above[1])
+            if not node.IsDueToAncestor() and _differ((meters, axis), above):
+                found.append(_foreign(str(prim.GetPath()), layer, (meters, axis), above))
+        nodes += [(child, own) for child in node.children]
+    return found
+
+
+def _places(prim: Usd.Prim) -> Iterator[Sdf.Path]:
+    """Where a prim of a prototype stands: its place in each instance, and in each of those that these are parts of."""
+    root = prim
+    while not root.IsPrototype():
+        root = root.GetParent()
+    for instance in root.GetInstances():
+        for place in _places(instance) if instance.IsInPrototype() else (instance.GetPath(),):
+            yield prim.GetPath().ReplacePrefix(root.GetPath(), place)
 
 
 def check_units(stage: Usd.Stage, one: ForeignUnits) -> Iterator[Told]:

@@ -17,6 +17,7 @@ from ...scene.shading_networks import Primvars
 from ...scene.textures import anchored_paths, resolve_asset
 from ..finding import Told
 from .ignored import check_ignored
+from .prims import check_frozen
 from .textures import check_textures
 
 __all__ = ["CONTEXTS", "CORE_MDL", "check_look", "check_opacity", "mdl_search_path"]
@@ -67,6 +68,8 @@ def check_look(material: Usd.Prim) -> Iterator[Told]:
             yield from check_ignored(shader)
     for node in _network(present.values()):
         yield from _check_module(node)
+        yield from check_frozen(node, node.GetAuthoredAttributes())
+    yield from check_frozen(material, material.GetAuthoredAttributes())
 
 
 def check_opacity(path: str, material: Material) -> Iterator[Told]:

@@ -10,7 +10,7 @@ from ...outputs import ALIASES
 from ...scene.openusd import TIME
 from ..finding import Told
 
-__all__ = ["check_exposure", "check_hidden", "check_instancing", "check_partition", "check_semantics"]
+__all__ = ["check_hidden", "check_instancing", "check_partition", "check_semantics"]
 
 _PARTITIONS = ("primvars:omni:scenePartition", "omni:scenePartition")
 
@@ -84,19 +84,4 @@ def check_instancing(prim: Usd.Prim) -> Iterator[Told]:
             "the prim is instanced: up to 0.5.0 OVRTX loses its geometry, materials and all, in environments that it "
             "clones. The ovrtx backend here makes it plain in what it hands over; whoever clones by himself must do so",
             "instanceable",
-        )
-
-
-def check_exposure(prim: Usd.Prim) -> Iterator[Told]:
-    """Say if a camera's own exposure makes everything black or white."""
-    attribute = prim.GetAttribute("exposure")
-    value = attribute.Get(TIME) if attribute else None
-    if value is not None and abs(value) > 16.0:
-        yield Told(
-            "exposure-extreme",
-            str(prim.GetPath()),
-            f"the camera's exposure is {value:g} stops, which makes its picture {'white' if value > 0 else 'black'} in "
-            "RTX. Set it to 0",
-            "exposure",
-            backends=("ovrtx", "isaac_rtx"),
         )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from pxr import Gf, Sdf, Usd, UsdGeom, Vt
 
 from ...scene.openusd import TIME
 from ...scene.primvars import as_array
+from ..checks.prims import op_kind
 from ..finding import Finding
 from ..walk import visit_below
 from .author import Author
@@ -96,6 +99,55 @@ def _convert(stage: Usd.Stage, finding: Finding) -> Plan | None:
     return Plan(f"Add {' and '.join(name for name, _, _ in operations)}", author)
 
 
+def _order(stage: Usd.Stage, finding: Finding) -> Plan | None:
+    """Operations that are not in the order, or an order of operations that are not there.
+
+    What is missing goes where it stands by custom: translation, rotation, scale. An order with suffixes, inverses or
+    several operations of one kind has a reason of its own, and what an editor left behind may be meant to be away.
+    """
+    gone = finding.data.get("missing", ())
+    if gone:
+        return Plan(
+            f"Take {', '.join(gone)} out of xformOpOrder",
+            lambda author, path: author.value(
+                path,
+                "xformOpOrder",
+                _TYPES.TokenArray,
+                [entry for entry in _order_of(stage, path) if entry.removeprefix("!invert!") not in gone],
+            ),
+        )
+    unlisted = finding.data.get("unlisted", ())
+    if not unlisted or finding.severity == "info" or _ordered(_order_of(stage, finding.path), unlisted) is None:
+        return None
+
+    def author(author: Author, path: str) -> None:
+        order = _ordered(_order_of(stage, path), unlisted)
+        if order is not None:
+            author.value(path, "xformOpOrder", _TYPES.TokenArray, order)
+
+    return Plan(f"Put {', '.join(unlisted)} into xformOpOrder", author)
+
+
+def _order_of(stage: Usd.Stage, path: str) -> list[str]:
+    attribute = stage.GetPrimAtPath(path).GetAttribute("xformOpOrder")
+    return [str(entry) for entry in (attribute.Get() if attribute else None) or ()]
+
+
+def _ordered(order: list[str], more: Sequence[str]) -> list[str] | None:
+    """An order with some more operations; None where their places are not a matter of custom."""
+    reset = [entry for entry in order if entry == "!resetXformStack!"]
+    names = [entry for entry in (*order, *more) if entry not in reset]
+    if any(name.startswith("!") or name.count(":") != 1 for name in names):
+        return None
+    kinds = [op_kind(name) for name in names]
+    if len(set(kinds)) < len(kinds) or ("transform" in kinds and len(kinds) > 1):
+        return None
+    custom = ("transform", "translate", "rotate", "scale")
+    if not set(kinds) <= set(custom):
+        return None
+    return [*reset, *sorted(names, key=lambda name: custom.index(op_kind(name)))]
+
+
 def _label(stage: Usd.Stage, finding: Finding) -> Plan | None:
     """No labels: name every asset (what stands at the top, or in an environment) by its prim."""
 
@@ -125,6 +177,7 @@ def _assets(stage: Usd.Stage) -> list[Usd.Prim]:
 
 RULES = {
     "units-mismatch": _convert,
+    "xform-op-order": _order,
     "normals-inverted": _turn,
     "normals-opposed": _turn_normals,
     "mesh-non-manifold": _both_sides,
