@@ -128,6 +128,16 @@ def test_far_rays_are_those_of_the_general_kernel(see_all: bool, make: Callable)
             assert 0.1 < (reach > 0).mean() < 0.95
 
 
+@pytest.mark.parametrize("size", [(64, 40), (30, 21)], ids=["full tiles", "cut tiles"])
+def test_depth_alone_is_the_depth_among_others(size: tuple[int, int], make: Callable) -> None:
+    renderer = make(every_kind())
+    width, height = size
+    alone = renderer.add_cameras(None, width=width, height=height, outputs=("depth",))
+    among = renderer.add_cameras(None, width=width, height=height, outputs=("depth", "distance_to_camera"))
+    np.testing.assert_array_equal(renderer.render(alone)["depth"].numpy(), renderer.render(among)["depth"].numpy())
+    assert renderer.render(among)["distance_to_camera"].numpy().std() > 0
+
+
 def _plain(bundle: object) -> int:
     """Whether a bundle's colours may be drawn eight at a time."""
     program: Program = bundle.backend_data.programs[0]  # type: ignore[attr-defined]

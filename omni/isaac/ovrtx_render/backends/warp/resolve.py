@@ -7,6 +7,7 @@ import warp as wp
 
 from .arithmetic import quotient
 from .inlining import inlined
+from .native import source
 from .surface import Hits, camera_ray, world_point
 from .textures import encode_srgb
 from .types import Affine, CameraState, Shapes
@@ -151,6 +152,14 @@ def write_hit(
         out.instance_id[q] = id
 
 
+@wp.func_native(source("lanes", "depths", ROWS=8))
+def write_depths(
+    local: int, index: int, x0: int, y0: int, width: int, height: int, hits: Hits, out: GeometryOutputs
+) -> int:
+    """Write the depths of a tile if nothing else is asked for; returns whether it did. Not on CUDA."""
+    ...
+
+
 @wp.kernel(enable_backward=False, module="omni_resolve")
 def write_geometry(
     shapes: Shapes,
@@ -168,6 +177,8 @@ def write_geometry(
     index = selected[first + local]
     camera = cameras[index]
     corner = tile_corner(item, width, height, pixels)
+    if write_depths(local, index, corner[0], corner[1], width, height, hits, out) != 0:
+        return
     for k in range(tile_size()):
         at = tile_pixel(corner, k)
         if at[0] < width and at[1] < height:
