@@ -40,13 +40,14 @@ def write_page(case: Case, folder: Path) -> None:
     report = check(broken, cfg, outputs=case.outputs)
     finding = report.findings[0]
     fields = {"samples_per_pixel": 16, **case.cfg}
-    before = photograph(broken, size=SIZE, **fields)
-    after = photograph(case.stage(folder / "intact", broken=False), size=SIZE, **fields)
+    output = case.outputs[0] if case.outputs else "rgb"
+    before = photograph(broken, size=SIZE, output=output, **fields)[..., :3]
+    after = photograph(case.stage(folder / "intact", broken=False), size=SIZE, output=output, **fields)[..., :3]
     repaired = "as it should be"
     if case.repairs:
         for each in report.findings:
             report.fix(each).apply()
-        after, repaired = photograph(broken, size=SIZE, **fields), "after the fix"
+        after, repaired = photograph(broken, size=SIZE, output=output, **fields)[..., :3], "after the fix"
     picture = PAGES / f"{case.code}.png"
     picture.unlink(missing_ok=True)
     if np.abs(before.astype(float) - after).mean() > VISIBLE:

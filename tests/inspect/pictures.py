@@ -16,8 +16,8 @@ PLAIN: dict[str, Any] = {"backend": "warp", "exposure": -1.0, "background": (0.0
 
 
 def photograph(stage: Usd.Stage, device: str = "cpu", size: int = 32, output: str = "rgb", **fields: Any) -> np.ndarray:
-    """(size, size, C) picture of a stage by its camera."""
+    """(size, size, C) picture of a stage by its camera; segmentations in colours."""
     cfg = RendererCfg().replace(**{**PLAIN, "device": device, **fields})
     with TiledRenderer(stage, cfg) as renderer:
-        cameras = renderer.add_cameras("/World/Camera", width=size, height=size, outputs=(output,))
+        cameras = renderer.add_cameras("/World/Camera", width=size, height=size, outputs=(output,), colorize=True)
         return renderer.render(cameras)[output].numpy()[0].copy()

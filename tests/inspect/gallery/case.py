@@ -183,6 +183,12 @@ class Scene:
         Image.fromarray(board.astype(np.uint8)).save(self.folder / name)
         return self.folder / name
 
+    def slope(self, name: str = "slope.png", size: int = 64) -> Path:
+        """Write a picture that goes from black on its left to white on its right."""
+        row = np.round(np.linspace(0.0, 255.0, size)).astype(np.uint8)
+        Image.fromarray(np.broadcast_to(row, (4, size)).copy()).save(self.folder / name)
+        return self.folder / name
+
     def waves(self, name: str = "waves.png", size: int = 16) -> Path:
         """Write a normal map."""
         x = np.sin(np.arange(size) * 2.0 * np.pi * 2.0 / size) * 0.7

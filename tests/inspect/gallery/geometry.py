@@ -41,10 +41,12 @@ def _(scene: Scene) -> None:
         scene.panel.GetXformOpOrderAttr().Clear()
 
 
-@case("animation-frozen", "The panel stands still, where it is at the first time.")
+@case(
+    "animation-frozen", "The panel stands still where it is at the first time; here it should have risen by the last."
+)
 def _(scene: Scene) -> None:
     lift = UsdGeom.Xformable(scene.panel).AddTranslateOp()
-    lift.Set(Gf.Vec3d(0.0, 0.0, 0.0))
+    lift.Set(Gf.Vec3d(0.0, 0.5, 0.0))
     if scene.broken:
         for time, height in ((1.0, 0.0), (24.0, 0.5)):
             lift.Set(Gf.Vec3d(0.0, height, 0.0), time)

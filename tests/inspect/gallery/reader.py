@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+from PIL import Image
 from pxr import Gf, Sdf, UsdGeom, UsdLux, UsdShade
 
 from .case import PANEL, Scene, T, case
@@ -24,6 +26,8 @@ def _(scene: Scene) -> None:
 def _(scene: Scene) -> None:
     if scene.broken:
         scene.bind(UsdGeom.NurbsPatch.Define(scene.stage, "/World/Patch").GetPrim(), "red")
+    else:
+        scene.mesh("/World/Patch", [(0.1, 0.7, 0), (1.4, 0.7, 0), (1.2, 1.2, 0), (0.3, 1.2, 0)], [(0, 1, 2, 3)], "red")
 
 
 @case("geometry-invalid", "The sphere is missing.")
@@ -49,10 +53,10 @@ def _(scene: Scene) -> None:
 def _(scene: Scene) -> None:
     instancer = UsdGeom.PointInstancer.Define(scene.stage, "/World/Balls")
     ball = UsdGeom.Sphere.Define(scene.stage, "/World/Balls/Ball")
-    ball.CreateRadiusAttr(0.1)
+    ball.CreateRadiusAttr(0.25)
     scene.bind(ball.GetPrim(), "red")
     instancer.CreatePrototypesRel().SetTargets([ball.GetPath()])
-    instancer.CreatePositionsAttr([Gf.Vec3f(-0.3, 0.9, 0.0), Gf.Vec3f(0.3, 0.9, 0.0)])
+    instancer.CreatePositionsAttr([Gf.Vec3f(0.2, 0.95, 0.0), Gf.Vec3f(0.9, 0.95, 0.0)])
     instancer.CreateProtoIndicesAttr([0, 3 if scene.broken else 0])
 
 
@@ -159,14 +163,18 @@ def _(scene: Scene) -> None:
         surface.GetInput("diffuseColor").ConnectToSource(noise.ConnectableAPI(), "out")
 
 
-@case("primvar-input-unsupported", "The roughness is the same everywhere.")
+@case("primvar-input-unsupported", "The input is the same everywhere: the panel does not glow on its right.")
 def _(scene: Scene) -> None:
+    surface = UsdShade.Shader.Get(scene.stage, "/World/Looks/blue/Surface")
     if scene.broken:
-        primvar = UsdGeom.PrimvarsAPI(scene.panel).CreatePrimvar("wear", T.FloatArray, UsdGeom.Tokens.vertex)
-        primvar.Set([0.1, 0.9, 0.1, 0.9])
-        reader = scene.shader("blue/wear", "UsdPrimvarReader_float", varname=(T.String, "wear"), fallback=0.6)
-        surface = UsdShade.Shader.Get(scene.stage, "/World/Looks/blue/Surface")
-        surface.GetInput("roughness").ConnectToSource(reader.ConnectableAPI(), "result")
+        primvar = UsdGeom.PrimvarsAPI(scene.panel).CreatePrimvar("glow", T.Color3fArray, UsdGeom.Tokens.vertex)
+        primvar.Set([Gf.Vec3f(0.0), Gf.Vec3f(1.0, 0.6, 0.0), Gf.Vec3f(1.0, 0.6, 0.0), Gf.Vec3f(0.0)])
+        reader = scene.shader("blue/glow", "UsdPrimvarReader_float3", varname=(T.String, "glow"))
+        surface.CreateInput("emissiveColor", T.Color3f).ConnectToSource(reader.ConnectableAPI(), "result")
+    else:
+        scene.slope()
+        scale = (T.Float4, Gf.Vec4f(1.0, 0.6, 0.0, 1.0))
+        scene.texture(surface, "emissiveColor", "./slope.png", "raw", wrapS="clamp", wrapT="clamp", scale=scale)
 
 
 @case("multiple-uv-sets", "One of the textures lies by the other's coordinates.")
@@ -175,10 +183,14 @@ def _(scene: Scene) -> None:
     node = scene.textured()
     surface = UsdShade.Shader.Get(scene.stage, node.GetPath().GetParentPath().AppendChild("Surface"))
     scene.uvs(scene.panel, "st2", [(0.0, 0.0), (4.0, 0.0), (4.0, 4.0), (0.0, 4.0)])
-    other = scene.texture(surface, "roughness", "./checker.png", "raw", "r")
+    other = scene.texture(surface, "emissiveColor", "./checker.png", scale=(T.Float4, Gf.Vec4f(0.5)))
     if scene.broken:
         reader = scene.shader("picture/st2", "UsdPrimvarReader_float2", varname=(T.String, "st2"))
-        other.GetInput("st").ConnectToSource(reader.ConnectableAPI(), "result")
+    else:
+        reader = scene.shader("picture/st2", "UsdTransform2d", scale=(T.Float2, Gf.Vec2f(4.0)))
+        own = UsdShade.Shader.Get(scene.stage, "/World/Looks/picture/st")
+        reader.CreateInput("in", T.Float2).ConnectToSource(own.ConnectableAPI(), "result")
+    other.GetInput("st").ConnectToSource(reader.ConnectableAPI(), "result")
 
 
 @case("normal-map-no-scale-bias", "The surface is lit from the wrong side, as if tilted.", repairs=True)
@@ -189,10 +201,12 @@ def _(scene: Scene) -> None:
     scene.texture(surface, "normal", "./waves.png", "raw", **({} if scene.broken else right))
 
 
-@case("displacement-ignored", "The surface is flat.")
+@case("displacement-ignored", "The surface is where its points are.")
 def _(scene: Scene) -> None:
     if scene.broken:
-        UsdShade.Shader.Get(scene.stage, "/World/Looks/blue/Surface").CreateInput("displacement", T.Float).Set(0.2)
+        UsdShade.Shader.Get(scene.stage, "/World/Looks/blue/Surface").CreateInput("displacement", T.Float).Set(0.7)
+    else:
+        UsdGeom.Xformable(scene.panel).AddTranslateOp().Set(Gf.Vec3d(0.0, 0.0, 0.7))
 
 
 @case("display-color-type", "Grey.")
@@ -207,10 +221,14 @@ def _(scene: Scene) -> None:
 
 @case("display-opacity-unsupported", "The prim is opaque.")
 def _(scene: Scene) -> None:
-    scene.panel.GetPrim().RemoveProperty("material:binding")
-    scene.panel.CreateDisplayColorAttr([Gf.Vec3f(0.05, 0.2, 0.6)])
     if scene.broken:
-        scene.panel.CreateDisplayOpacityPrimvar(UsdGeom.Tokens.vertex).Set([0.1, 1.0, 1.0, 0.1])
+        scene.panel.GetPrim().RemoveProperty("material:binding")
+        scene.panel.CreateDisplayColorAttr([Gf.Vec3f(0.05, 0.2, 0.6)])
+        scene.panel.CreateDisplayOpacityPrimvar(UsdGeom.Tokens.vertex).Set([0.0, 1.0, 1.0, 0.0])
+    else:
+        scene.slope()
+        surface = UsdShade.Shader.Get(scene.stage, "/World/Looks/blue/Surface")
+        scene.texture(surface, "opacity", "./slope.png", "raw", "r", wrapS="clamp", wrapT="clamp")
 
 
 @case("texture-unresolved", "Grey in place of the picture.", repairs=True)
@@ -235,8 +253,11 @@ def _(scene: Scene) -> None:
 
 @case("texture-channel-as-color", "The picture in its colours instead of one channel of it in grey.")
 def _(scene: Scene) -> None:
-    scene.checker()
+    file = scene.checker()
     surface = scene.surface("picture")
+    if not scene.broken:
+        red = np.asarray(Image.open(file))[..., :1]
+        Image.fromarray(np.repeat(red, 3, axis=2)).save(file)
     scene.texture(surface, "diffuseColor", "./checker.png", "sRGB", "r" if scene.broken else "rgb")
     scene.bind(scene.panel.GetPrim(), "picture")
 
@@ -254,21 +275,29 @@ def _(scene: Scene) -> None:
 
 @case("udim-unsupported", "Tile 1001 everywhere.")
 def _(scene: Scene) -> None:
-    scene.checker("checker.1001.png")
-    scene.checker("checker.1002.png")
-    scene.textured("./checker.<UDIM>.png" if scene.broken else "./checker.1001.png")
+    first = np.asarray(Image.open(scene.checker("checker.1001.png")))
+    second = first[..., ::-1]
+    Image.fromarray(second).save(scene.folder / "checker.1002.png")
+    Image.fromarray(np.concatenate([first, second], axis=1)).save(scene.folder / "both.png")
+    across = 2.0 if scene.broken else 1.0
+    scene.uvs(scene.panel, "st", [(0.0, 0.0), (across, 0.0), (across, 1.0), (0.0, 1.0)])
+    scene.textured("./checker.<UDIM>.png" if scene.broken else "./both.png")
 
 
 @case("light-unsupported", "Its light is missing.")
 def _(scene: Scene) -> None:
-    if scene.broken:
-        UsdLux.PortalLight.Define(scene.stage, "/World/Window")
+    light = (UsdLux.PluginLight if scene.broken else UsdLux.SphereLight).Define(scene.stage, "/World/Lamp")
+    UsdGeom.Xformable(light).AddTranslateOp().Set(Gf.Vec3d(0.3, 0.6, 1.5))
+    if not scene.broken:
+        light.CreateIntensityAttr(8.0)
 
 
-@case("light-linking-ignored", "The light falls on everything.")
+@case("light-linking-ignored", "The sun falls on everything, though it is linked to nothing.")
 def _(scene: Scene) -> None:
     if scene.broken:
         UsdLux.LightAPI(scene.sun).GetLightLinkCollectionAPI().CreateIncludeRootAttr(False)
+    else:
+        scene.stage.RemovePrim("/World/Sun")
 
 
 @case("light-filters-ignored", "The light is not filtered.")
@@ -278,12 +307,16 @@ def _(scene: Scene) -> None:
         scene.sun.CreateFiltersRel().SetTargets([filter_prim.GetPath()])
 
 
-@case("ies-ignored", "The lamp shines alike in all directions.")
+@case("ies-ignored", "The lamp shines alike in all directions, and not in a beam.")
 def _(scene: Scene) -> None:
     lamp = UsdLux.SphereLight.Define(scene.stage, "/World/Lamp")
-    lamp.AddTranslateOp().Set(Gf.Vec3d(0.0, 2.0, 1.0))
+    lamp.CreateIntensityAttr(8.0)
+    lamp.AddTranslateOp().Set(Gf.Vec3d(0.75, 0.0, 1.5))
+    shaping = UsdLux.ShapingAPI.Apply(lamp.GetPrim())
     if scene.broken:
-        UsdLux.ShapingAPI.Apply(lamp.GetPrim()).CreateShapingIesFileAttr(Sdf.AssetPath("./lamp.ies"))
+        shaping.CreateShapingIesFileAttr(Sdf.AssetPath("./lamp.ies"))
+    else:
+        shaping.CreateShapingConeAngleAttr(18.0)
 
 
 @case("dome-texture-format", "The sky is distorted.")
@@ -294,7 +327,8 @@ def _(scene: Scene) -> None:
     sky.CreateTextureFormatAttr("mirroredBall" if scene.broken else "latlong")
 
 
-@case("semantics-type", "The label is missing in segmentation.")
+@case("semantics-type", "The label is missing in segmentation.", outputs=("semantic_segmentation",))
 def _(scene: Scene) -> None:
     kind, value = (T.FloatArray, [1.0]) if scene.broken else (T.TokenArray, ["panel"])
     scene.panel.GetPrim().CreateAttribute("semantics:labels:class", kind).Set(value)
+    scene.box.GetPrim().CreateAttribute("semantics:labels:class", T.TokenArray).Set(["box"])
