@@ -6,11 +6,14 @@ import builtins
 import json
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import warp as wp
 
 pytest.importorskip("typer", reason="the command line needs the extra 'standalone'")
 pytest.importorskip("pxr", reason="the command line needs the extra 'standalone'")
@@ -19,6 +22,7 @@ from pxr import Gf, Usd, UsdGeom
 from typer.testing import CliRunner
 
 from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
+from omni.isaac.ovrtx_render.cli import measure
 from omni.isaac.ovrtx_render.cli.app import app
 from omni.isaac.ovrtx_render.cli.growth import ball_scene, copies, finer, powers, triangle_count
 from omni.isaac.ovrtx_render.cli.measure import CUDA_PHASES, kernel_name, peak_memory
@@ -267,3 +271,26 @@ def test_every_kernel_of_the_backend_has_its_phase() -> None:
 def test_labels_of_launches_give_the_kernel(label: str, name: str) -> None:
     assert kernel_name(label) == name
     assert name in CUDA_PHASES
+
+
+def test_seconds_of_loading_hold_what_another_thread_still_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def load(*_: Any) -> None:
+        begun.set()
+        end.wait()
+
+    monkeypatch.setattr(wp.Module, "load", load)
+    with measure._kernel_loading() as seconds:
+        assert seconds() == 0.0
+        thread = threading.Thread(target=lambda: wp.Module.load(None))
+        thread.start()
+        begun.wait()
+        time.sleep(0.002)
+        under_way = seconds()
+        assert under_way > 0.0
+        end.set()
+        thread.join()
+        total = seconds()
+        assert total >= under_way
+        assert seconds() == total

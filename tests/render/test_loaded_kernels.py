@@ -1,7 +1,9 @@
-"""What a frame launches was loaded with the scene: no output, preset or write compiles anything on the way."""
+"""What a frame launches was loaded when its launches were recorded: nothing is compiled on the way."""
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ import warp as wp
 from reference import SceneBuilder, look_at
 from reference.build import matte, quad
 
-from omni.isaac.ovrtx_render.backends.warp import kernels
+from omni.isaac.ovrtx_render.backends.warp import kernels, resolve
 from omni.isaac.ovrtx_render.config import PRESETS
 from omni.isaac.ovrtx_render.outputs import OUTPUTS
 from omni.isaac.ovrtx_render.scene.data import AlphaMode, GeometryKind, LightKind, Scene
@@ -35,15 +37,11 @@ def test_every_module_that_is_launched_was_loaded(
 ) -> None:
     loaded: list[Any] = []
     launched: dict[str, str] = {}
-    force_load, load_shipped, launch = wp.force_load, kernels.load_shipped, wp.launch
+    force_load, launch = wp.force_load, wp.launch
 
     def note_load(device: Any, modules: list[Any], **options: Any) -> None:
-        loaded.extend(modules)
         force_load(device, modules, **options)
-
-    def note_shipped(module: Any) -> bool:
-        loaded.append(module)
-        return load_shipped(module)
+        loaded.extend(modules)
 
     def note_launch(kernel: Any, *arguments: Any, **options: Any) -> Any:
         if kernel.module not in loaded:
@@ -52,9 +50,53 @@ def test_every_module_that_is_launched_was_loaded(
 
     monkeypatch.setattr(wp, "force_load", note_load)
     monkeypatch.setattr(wp, "launch", note_launch)
-    monkeypatch.setattr(kernels, "load_shipped", note_shipped)
+    monkeypatch.setattr(kernels, "load_shipped", lambda module: False)
+    monkeypatch.setattr(kernels, "_loading", {})
     renderer = make(scene_of(alpha), **PRESETS[preset])
     for outputs in (*OUTPUTS, tuple(OUTPUTS)):
         cameras = renderer.add_cameras(None, width=8, height=8, outputs=outputs)
         renderer.render(cameras)
         assert not launched, outputs
+
+
+def test_what_few_frames_launch_is_left_until_one_does(make: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[Any, Any] = {}
+    monkeypatch.setattr(kernels, "_loading", asked)
+    renderer = make(scene_of(AlphaMode.OPAQUE), **PRESETS["fast"])
+    if renderer.device.is_cuda:
+        pytest.skip("on CUDA all is loaded with the scene, as frames may be captured")
+    renderer.render(renderer.add_cameras(None, width=8, height=8, outputs=("rgb", "depth")))
+    assert resolve.resolve_color.module not in asked
+    renderer.render(renderer.add_cameras(None, width=8, height=8, outputs="depth"))
+    assert resolve.resolve_color.module in asked
+
+
+def test_a_module_is_loaded_once_and_again_only_if_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[Any] = []
+
+    def load(module: Any) -> None:
+        loads.append(module)
+        if len(loads) == 1:
+            raise OSError("disk full")
+
+    monkeypatch.setattr(kernels, "_loading", {})
+    monkeypatch.setattr(kernels, "_load", load)
+    with pytest.raises(OSError, match="disk full"):
+        kernels.load_on_cpu([kernels.MATERIAL_ROWS])
+    for _ in range(2):
+        kernels.load_on_cpu([kernels.MATERIAL_ROWS, kernels.DEFORMATION])
+    assert loads == [kernels.MATERIAL_ROWS, kernels.MATERIAL_ROWS, kernels.DEFORMATION]
+
+
+def test_a_forked_process_loads_with_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not hasattr(os, "fork"):
+        pytest.skip("there is no fork here")
+    monkeypatch.setattr(kernels, "_load", lambda module: None)
+    kernels.load_on_cpu([kernels.MATERIAL_ROWS])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of forking with threads about
+        child = os.fork()
+    if child == 0:
+        kernels.load_on_cpu([kernels.MATERIAL_ROWS])
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7

@@ -8,7 +8,7 @@ import statistics
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,15 +90,15 @@ def measure(scene: Scene, cfg: RendererCfg, *, width: int, height: int, outputs:
     with _kernel_loading() as loading:
         began = time.perf_counter()
         renderer = TiledRenderer(scene, cfg)
-        upload = time.perf_counter() - began - loading["seconds"]
+        upload = time.perf_counter() - began - loading()
         with renderer:
             cameras = renderer.add_cameras(None, width=width, height=height, outputs=outputs)
             device: Any = next(iter(cameras.outputs.values())).device
             binding, matrices = _bind(renderer, device)
-            before, began = loading["seconds"], time.perf_counter()
+            before, began = loading(), time.perf_counter()
             _step(renderer, binding, matrices, device)
-            first = time.perf_counter() - began - (loading["seconds"] - before)
-            startup = {"upload": upload, "kernels": loading["seconds"], "first frame": first}
+            first = time.perf_counter() - began - (loading() - before)
+            startup = {"upload": upload, "kernels": loading(), "first frame": first}
             for _ in range(_WARM_UP - 1):
                 _step(renderer, binding, matrices, device)
             seconds, phases = [], defaultdict(list)
@@ -168,15 +168,18 @@ def kernel_name(label: str) -> str:
 
 
 @contextmanager
-def _kernel_loading() -> Iterator[dict[str, float]]:
-    """Seconds in which Warp compiles or loads modules meanwhile; modules that load side by side count once."""
-    spent = {"seconds": 0.0}
+def _kernel_loading() -> Iterator[Callable[[], float]]:
+    """Seconds so far in which Warp compiles or loads modules; modules that load side by side count once."""
     load = wp.Module.load
     lock = threading.Lock()
-    running, began = 0, 0.0
+    running, began, spent = 0, 0.0, 0.0
+
+    def seconds() -> float:
+        with lock:
+            return spent + (time.perf_counter() - began if running else 0.0)
 
     def timed(*args: Any, **kwargs: Any) -> Any:
-        nonlocal running, began
+        nonlocal running, began, spent
         with lock:
             if not running:
                 began = time.perf_counter()
@@ -187,11 +190,11 @@ def _kernel_loading() -> Iterator[dict[str, float]]:
             with lock:
                 running -= 1
                 if not running:
-                    spent["seconds"] += time.perf_counter() - began
+                    spent += time.perf_counter() - began
 
     setattr(wp.Module, "load", timed)  # noqa: B010 - types know it as a method, which cannot be assigned to
     try:
-        yield spent
+        yield seconds
     finally:
         setattr(wp.Module, "load", load)  # noqa: B010
 

@@ -35,7 +35,7 @@ from .device_scene import DeviceScene, refresh_lights, refresh_materials, upload
 from .environment import bake_environment  # noqa: E402
 from .features import scene_features  # noqa: E402
 from .frame_table import Bound, FrameTable  # noqa: E402
-from .kernels import DEFORMATION, MATERIAL_ROWS, load_kernels, load_on_cpu  # noqa: E402
+from .kernels import DEFORMATION, MATERIAL_ROWS, load_on_cpu, prepare_drawing, prepare_reading  # noqa: E402
 from .material_rows import MaterialRows  # noqa: E402
 from .program import Passes, Program, View, band_count, nothing  # noqa: E402
 from .transforms import follow_lights, forget_cameras, refresh_clusters  # noqa: E402
@@ -60,6 +60,7 @@ class WarpBackend(Backend):
         check_options(cfg.backend_options, self.name, ())
         self.cfg = cfg
         self.device = pick_device(cfg.device)
+        prepare_reading(self.device)
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self.threads = 1 if self.device.is_cuda else cfg.threads or available
         self._pool = ThreadPoolExecutor(self.threads, "ovrtx-render") if self.threads > 1 else None
@@ -78,7 +79,7 @@ class WarpBackend(Backend):
         self._rescale = scene.meters_per_unit / before.meters_per_unit if before else 1.0
         sky = bake_environment(scene)
         features = scene_features(scene, self.cfg, sky_map=sky.radiance.shape[:2] != (1, 1))
-        load_kernels(self.device, features, self.cfg)
+        prepare_drawing(self.device, features, self.cfg)
         self._source, self._scene = scene, upload(scene, self.cfg, self.device, sky, features)
         if before and old and {light.path for light in before.lights} == {light.path for light in scene.lights}:
             self._scene.exposure = old.exposure

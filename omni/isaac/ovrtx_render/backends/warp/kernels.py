@@ -1,8 +1,11 @@
-"""Compiling what a scene will need, all at once, before the first launch asks for it."""
+"""Loading what a scene will need, in threads of its own while the scene is read, before a launch asks for it."""
 
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import cache
 
 import warp as wp
 
@@ -25,20 +28,25 @@ __all__ = [
     "DEFORMATION",
     "MATERIAL_ROWS",
     "builder_module",
-    "load_kernels",
     "load_on_cpu",
+    "prepare_drawing",
+    "prepare_reading",
     "shading_module",
 ]
 
 CUDA_BLOCK = 64
 """Threads of a block. Small ones: a warp that is done early does not wait for seven others."""
 
-_DRAWING = [kernel.module for kernel in (project_shapes, resolve_color)]
+_OUTPUTS = resolve_color.module
 _TRANSFORMS = write_poses.module
 DEFORMATION = fit_instances.module
 """What writing the points of meshes launches."""
 MATERIAL_ROWS = write_tint.module
 """What writing materials launches."""
+
+_loading: dict[wp.Module, Future[None]] = {}
+"""Modules that were asked for on the CPU, by any renderer: two threads must not load the same one."""
+_lock = threading.Lock()
 
 
 def builder_module(width: int) -> wp.Module:
@@ -51,29 +59,81 @@ def shading_module(features: int) -> wp.Module:
     return shade_kernel(features).module
 
 
-def load_kernels(device: wp.Device, features: int, cfg: RendererCfg) -> None:
-    """Load the modules that drawing a scene launches: those that came with the package, or are in Warp's cache, as
-    they are; the rest is compiled."""
-    modules = [*_DRAWING, primary_kernel(features).module, shading_module(features)]
+def prepare_reading(device: wp.Device) -> None:
+    """Begin to load what any scene needs before it is drawn; call it before the scene is read."""
+    _start([builder_module(CUDA_WIDTH if device.is_cuda else CPU_WIDTH)])
+    if device.is_cpu:
+        _start([_TRANSFORMS])
+
+
+def prepare_drawing(device: wp.Device, features: int, cfg: RendererCfg) -> None:
+    """Load the modules that a scene needs: those that came with the package, or are in Warp's cache, as they are; the
+    rest is compiled.
+
+    On the CPU this returns as soon as the scene can be uploaded; a frame waits for what it launches, by
+    :func:`load_on_cpu`, and asks there for what few frames do. On CUDA, where a frame may be captured, all is loaded.
+    """
+    # What takes longest first.
+    modules = [kernel.module for kernel in (shade_kernel(features), project_shapes, primary_kernel(features))]
     if cfg.shadows or cfg.ambient_occlusion_samples:
         modules += [shadow_rays.module, shadow_kernel(features).module]
     if device.is_cuda:
-        for module in (_TRANSFORMS, *modules):
+        for module in (_TRANSFORMS, *modules, _OUTPUTS):
             target_level(module)  # nothing to CUDA, but a scene on the CPU must not make its modules other ones
         load_on_cpu([builder_module(CUDA_WIDTH)])
         wp.force_load(device, [_TRANSFORMS], max_workers=0)
-        wp.force_load(device, modules, block_dim=CUDA_BLOCK, max_workers=_workers())
+        wp.force_load(device, [*modules, _OUTPUTS], block_dim=CUDA_BLOCK, max_workers=_workers())
     else:
-        load_on_cpu([builder_module(CPU_WIDTH), _TRANSFORMS, *modules])
+        _start(modules)
+        load_on_cpu([builder_module(CPU_WIDTH), _TRANSFORMS])
 
 
 def load_on_cpu(modules: list[wp.Module]) -> None:
-    """Load modules for launches on the CPU, where a block is one thread."""
-    for module in modules:
-        target_level(module)
-    missing = [module for module in modules if not load_shipped(module)]
-    wp.force_load("cpu", missing, block_dim=1, max_workers=_workers())
+    """Load modules for launches on the CPU, where a block is one thread; returns when they are loaded."""
+    for module, loading in zip(modules, _start(modules), strict=True):
+        try:
+            loading.result()
+        except Exception:
+            _loading.pop(module, None)  # the next one may have better luck: a full disk, say
+            raise
+
+
+def _start(modules: list[wp.Module]) -> list[Future[None]]:
+    """Begin to load modules on the CPU. A Warp in which only one thread may compile is waited for."""
+    with _lock:
+        for module in modules:
+            if module not in _loading:
+                target_level(module)
+                _loading[module] = _pool().submit(_load, module)
+        started = [_loading[module] for module in modules]
+    if not _workers():
+        wait(started)
+    return started
+
+
+def _load(module: wp.Module) -> None:
+    if not load_shipped(module):
+        wp.force_load("cpu", [module], block_dim=1, max_workers=0)
 
 
 def _workers() -> int:
     return min(os.cpu_count() or 1, 4) if locks_code_generation() else 0
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """The threads that compile. They stay: each prepares Warp's headers for itself first, which takes as long as the
+    largest module does."""
+    return ThreadPoolExecutor(_workers() or 1, "ovrtx-compile")
+
+
+def _forget_threads() -> None:
+    """A forked process has none of the threads, nor what they were about to load."""
+    global _lock
+    _lock = threading.Lock()
+    _pool.cache_clear()
+    _loading.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)

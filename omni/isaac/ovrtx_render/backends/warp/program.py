@@ -21,7 +21,7 @@ from ..targets import TARGETS
 from .camera_table import CameraTable
 from .culling import ENTRY_FLOATS, project_shapes, sort_shapes
 from .device_scene import DeviceScene
-from .kernels import CUDA_BLOCK
+from .kernels import CUDA_BLOCK, load_on_cpu
 from .resolve import ColorOutputs, GeometryOutputs, SurfaceOutputs, clear_misses, resolve_color, write_geometry
 from .shading import ShadingOptions, shade_kernel
 from .shadows import occlusion_rays, shadow_kernel, shadow_rays
@@ -221,6 +221,8 @@ class Program:
         dim = (tile_grid(view.width, view.height, device.is_cuda),) if per_camera is None else per_camera
         first = next(i for i, value in enumerate(inputs) if value is _FIRST)
         args = [0 if value is _FIRST else value for value in inputs]
+        if device.is_cpu:
+            load_on_cpu([kernel.module])
         launch = wp.launch(
             kernel,
             dim=(view.chunk, *dim),

@@ -40,6 +40,9 @@ LEVELS = {
 instead of for the very CPU, which is as fast, and the objects serve every machine of the level: containers and caches
 travel. v3 alone would cost up to a tenth where there is AVX-512."""
 
+_QUICK = "-DWP_NO_BFLOAT16= -disable-llvm-verifier"
+"""Flags that change no machine code: Warp's headers, which are compiled first, without a type that no kernel here has,
+which takes a third less; and without the compiler's check of itself."""
 
 _used = True
 
@@ -75,7 +78,7 @@ def target_level(module: wp.Module, level: str | None = None) -> None:
     flags = "-march=native" if flags is None else flags
     if level is None or "-march=native" not in flags.split():
         return
-    flags = flags.replace("-march=native", f"-target-cpu {level}")
+    flags = flags.replace("-march=native", f"-target-cpu {level} {_QUICK}")
     if module.options["cpu_compiler_flags"] != flags:
         module.options["cpu_compiler_flags"] = flags
         module.mark_modified()
