@@ -213,6 +213,18 @@ def test_subsets_of_what_is_repeated_are_told_apart(stage: Usd.Stage, device: st
             assert pick(renderer, bundle, 0, x, y).subset == f"/World/Panels/Panel/{name}"
 
 
+def test_a_backend_that_cannot_tell_subsets_apart_names_the_mesh(stage: Usd.Stage) -> None:
+    pytest.importorskip("newton", reason="needs the extra 'newton'")
+    cfg = RendererCfg().replace(backend="newton", device="cpu")
+    with TiledRenderer(stage, cfg) as renderer:
+        outputs = ("instance_id_segmentation_fast",)
+        bundle = renderer.add_cameras("/World/Camera", width=SIZE, height=SIZE, outputs=outputs)
+        renderer.render(bundle)
+        found = pick(renderer, bundle, 0, RIGHT[1], RIGHT[0])
+        assert (found.path, found.subset, found.material) == (PANEL, "", "/World/Looks/picture")
+        assert found.look is None
+
+
 def test_picking_sees_what_was_written(renderer: TiledRenderer, bundle: CameraBundle) -> None:
     box = renderer.bind_transforms(["/World/Box"])
     box.write(np.array([[0.75, 0.0, 0.5]], np.float32), quat_xyzw=np.array([[0, 0, 0, 1]], np.float32))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import ConfigError, InputError
+from ..errors import ConfigError, InputError, SceneError
 from ..scene.data import Material, Scene, TextureRef
 from ..scene.geometry import GeometryReader, GeometryStore
 from .bindings import Binding, resolve
@@ -163,18 +163,18 @@ def _row_at(renderer: TiledRenderer, bundle: CameraBundle, row: int, x: int, y: 
         shown[instance] = len(materials)
         materials.append(flat(own, encoded(number & 255, number >> 8 & 255, number >> 16 & 255)))
     numbered = replace(scene, materials=materials, instances=replace(scene.instances, material=shown))
-    with renderer.twin(bundle, row, ("albedo",)) as twin:
-        if renderer.scene is not scene:
-            return None  # the stage was read again meanwhile
-        try:
+    try:
+        with renderer.twin(bundle, row, ("albedo",)) as twin:
+            if renderer.scene is not scene:
+                return None  # the stage was read again meanwhile
             renderer.use_materials(numbered)
-        except ConfigError:
-            return None
-        try:
-            renderer.render(twin)
-        finally:
-            renderer.use_materials(None)
-        red, green, blue = twin.outputs["albedo"].numpy()[0, y, x, :3].astype(int).tolist()
+            try:
+                renderer.render(twin)
+            finally:
+                renderer.use_materials(None)
+            red, green, blue = twin.outputs["albedo"].numpy()[0, y, x, :3].astype(int).tolist()
+    except (ConfigError, SceneError):
+        return None  # this backend draws no camera twice, or no other materials
     number = red | green << 8 | blue << 16
     return number - 1 if 0 < number <= len(rows) else None
 
