@@ -29,6 +29,7 @@ def read(tmp_path: Path, *nodes: str) -> tuple[Material, MaterialReader, list[Fi
         '#usda 1.0\ndef Mesh "m" (\n    prepend apiSchemas = ["MaterialBindingAPI"]\n)\n{\n'
         "    rel material:binding = </mat>\n"
         '    texCoord2f[] primvars:UVMap = [(0, 0)] (\n        interpolation = "vertex"\n    )\n'
+        '    color3f[] primvars:paint = [(1, 0, 0)] (\n        interpolation = "vertex"\n    )\n'
         '    texCoord2f[] primvars:st2 = [(0, 0)] (\n        interpolation = "vertex"\n    )\n}\n'
         'def Material "mat"\n{\n    token outputs:mtlx:surface.connect = </mat/s.outputs:surface>\n'
         + "".join(nodes)
@@ -508,3 +509,14 @@ def test_geometry_property(tmp_path: Path) -> None:
         node("g", "ND_geompropvalue_color3", 'string inputs:geomprop = "no"', "color3f inputs:default = (1, 0.5, 0)"),
     )
     assert material.base_color == (1.0, 0.5, 0.0)
+
+
+@pytest.mark.parametrize(("base", "codes"), [(1.0, []), (0.5, ["shader-node-approximated"])])
+def test_colours_of_vertices_are_drawn_as_they_are(tmp_path: Path, base: float, codes: list[str]) -> None:
+    material, _, findings = read(
+        tmp_path,
+        node("s", STANDARD, "color3f inputs:base_color.connect = </mat/g.outputs:out>", f"float inputs:base = {base}"),
+        node("g", "ND_geompropvalue_color3", 'string inputs:geomprop = "paint"'),
+    )
+    assert (material.use_vertex_color, material.color_primvar) == (True, "paint")
+    assert [finding.code for finding in findings] == codes

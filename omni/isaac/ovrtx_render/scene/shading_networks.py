@@ -39,12 +39,14 @@ class Signal:
         texture: Texture lookup that gives the value, or None.
         uv_primvar: Primvar with the texture coordinates of the lookup.
         primvar: Primvar that varies over the surface and gives the value, or an empty string.
+        altered: Something is done to the primvar's values, which cannot be drawn.
     """
 
     value: Floats
     texture: TextureRef | None = None
     uv_primvar: str = ""
     primvar: str = ""
+    altered: bool = False
 
     @property
     def constant(self) -> bool:
@@ -104,7 +106,8 @@ def scaled(signal: Signal, factor: Floats) -> Signal:
             scale=_map(texture.scale, wide, mul),
             bias=_map(texture.bias, wide, mul),
         )
-    return replace(signal, value=tuple(v * f for v, f in zip(value, by, strict=True)), texture=texture)
+    altered = signal.altered or (bool(signal.primvar) and any(f != 1.0 for f in factor))
+    return replace(signal, value=tuple(v * f for v, f in zip(value, by, strict=True)), texture=texture, altered=altered)
 
 
 def shifted(signal: Signal, offset: Floats) -> Signal:
@@ -114,7 +117,8 @@ def shifted(signal: Signal, offset: Floats) -> Signal:
     if texture is not None:
         wide = _four(offset, 0.0)
         texture = replace(texture, bias=_map(texture.bias, wide, add))
-    return replace(signal, value=tuple(v + o for v, o in zip(value, by, strict=True)), texture=texture)
+    altered = signal.altered or (bool(signal.primvar) and any(o != 0.0 for o in offset))
+    return replace(signal, value=tuple(v + o for v, o in zip(value, by, strict=True)), texture=texture, altered=altered)
 
 
 class Primvars:

@@ -196,6 +196,14 @@ def _use_primvar(reader: NetworkReader, shader: Usd.Prim, field: str, signal: Si
     if field == "base_color" and found is not None and found[0] == "varying" and found[1] == 3:
         fields["use_vertex_color"] = True
         fields["color_primvar"] = signal.primvar
+        if signal.altered:
+            reader.report(
+                "shader-node-approximated",
+                "warning",
+                shader.GetPath(),
+                f"the base colour is made of the primvar '{signal.primvar}', whose colours are drawn as they are: what "
+                "is added to them, or multiplied by, is left out. Author the colours that should be seen",
+            )
         return
     reader.report(
         "primvar-input-unsupported",
