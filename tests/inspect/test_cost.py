@@ -18,7 +18,7 @@ from omni.isaac.ovrtx_render.inspect.engine import Engine
 from omni.isaac.ovrtx_render.inspect.versions import Versions
 
 ENVS = 128
-COUNTED = ("check_all", "check_prim", "check_look", "check_shape", "check_place", "check_composition")
+COUNTED = ("check_all", "check_said", "check_look", "check_shape", "check_place", "check_composition")
 
 
 @pytest.fixture
@@ -60,7 +60,13 @@ def test_clones_are_checked_once_and_edits_on_their_own(counts: Counter[str]) ->
         for mug in mugs:
             UsdGeom.Imageable(mug).MakeInvisible()
         inspector.sync()
-        assert counts["check_all"] == counts["check_look"] == counts["check_composition"] == 0
+        assert counts["check_all"] == counts["check_look"] == counts["check_composition"] == counts["check_said"] == 0
+        counts.clear()
+        for mug in mugs:
+            UsdGeom.Imageable(mug).MakeVisible()
+        inspector.sync()
+        assert counts["check_all"] == counts["check_composition"] == counts["check_said"] == 0
+        assert counts["check_look"] == counts["check_shape"] == 100 * drawn
 
 
 def test_what_holds_in_one_environment_is_found_as_in_many() -> None:

@@ -32,7 +32,7 @@ from .store import Store
 from .versions import Versions
 from .walk import Shown, Visit, visit_below, visit_one
 
-__all__ = ["LOOK_CODES", "RETOLD_CODES", "Engine", "Look", "MaterialOf"]
+__all__ = ["LOOK_CODES", "RETOLD_CODES", "SAID", "Engine", "Look", "MaterialOf"]
 
 MaterialOf = Callable[[Usd.Prim, Binding], "Material | None"]
 """What the binding of a prim or GeomSubset became."""
@@ -41,6 +41,9 @@ LOOK_CODES = frozenset({"display-color-type", "display-opacity-unsupported", "li
 """What the scene reader says of a prim itself when it reads its look."""
 RETOLD_CODES = frozenset({"stage-empty", "material-missing"})
 """What the scene reader says, too, and the checks here say in a way that edits can follow."""
+
+SAID = frozenset({"binding", "children", "type", "own", "environment", "lens"})
+"""Aspects that do not depend on whether a prim is shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,11 +167,13 @@ class Engine:
 
     def check_prim(self, visit: Visit, material_of: MaterialOf) -> Look | None:
         """Check one prim; returns its look if it is drawn."""
-        self._check_all_but_look(visit.prim, visit.path, visit.kind, visit.alike)
-        return self.check_look(visit.prim, visit.path, visit.envs, material_of) if visit.kind == "drawn" else None
+        self.check_said(visit)
+        return self.check_shown(visit, material_of)
 
-    def _check_all_but_look(self, prim: Usd.Prim, path: str, kind: str, envs: frozenset[int]) -> None:
-        env, name = self.clones.locate(path)
+    def check_said(self, visit: Visit) -> None:
+        """Check what a prim says itself, be it shown or hidden: see :data:`SAID`."""
+        prim, path, envs = visit.prim, visit.path, visit.alike
+        env = self.clones.locate(path)[0]
         self.check_own_binding(prim, path, envs)
         self.check_children(prim, path, envs)
         self.told.put(path, "type", composition.check_untyped(prim), envs)
@@ -178,27 +183,32 @@ class Engine:
             if len(self.clones.env_paths) > 1:
                 told += stages.check_instancing(prim)
             self.told.put(path, "environment", told, envs)
-        self.note_kind(name, kind, envs)
-        if kind == "camera":
+        if visit.kind == "camera":
             self.told.put(path, "lens", check_lens(prim), envs)
-        elif kind == "drawn":
-            self.check_shape(path, envs, self.placed.pieces_of(path))
+
+    def check_shown(self, visit: Visit, material_of: MaterialOf) -> Look | None:
+        """Note what a prim is, and check what it shows if it is drawn; returns its look then."""
+        self.note_kind(self.clones.locate(visit.path)[1], visit.kind, visit.alike)
+        if visit.kind != "drawn":
+            return None
+        self.check_shape(visit.path, visit.alike, self.placed.pieces_of(visit.path))
+        return self.check_look(visit.prim, visit.path, visit.envs, material_of)
 
     def check_own(self, prim: Usd.Prim, path: str, envs: frozenset[int]) -> None:
         """Check what a prim says in vain."""
         self.told.put(path, "own", check_own(prim), envs)
 
-    def check_own_binding(self, prim: Usd.Prim, path: str, envs: frozenset[int]) -> None:
+    def check_own_binding(self, prim: Usd.Prim, path: str, envs: frozenset[int], aspect: str = "binding") -> None:
         """Check the bindings that are authored on a prim itself."""
         own = self.resolver.authored_at(prim)
-        self.told.put(path, "binding", binding_checks.check_own_bindings(prim, own) if own else (), envs)
+        self.told.put(path, aspect, binding_checks.check_own_bindings(prim, own) if own else (), envs)
 
     def check_look(self, prim: Usd.Prim, path: str, envs: frozenset[int], material_of: MaterialOf) -> Look:
         """Check the bindings of a drawn prim and its subsets, and what they bind; returns these."""
         env, name = self.clones.locate(path)
         subsets = all_subsets(prim)
         for subset in subsets:
-            self.check_own_binding(subset, str(subset.GetPath()), envs)
+            self.check_own_binding(subset, str(subset.GetPath()), envs, "binding of a subset")
         subsets = [subset for subset in subsets if binds_material(subset)]
         bindings = tuple(resolve(each, resolver=self.resolver) for each in (prim, *subsets))
         told = list(binding_checks.check_shown(bindings[0], bindings[1:]))

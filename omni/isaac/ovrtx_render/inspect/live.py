@@ -18,8 +18,9 @@ from ..scene.live_edits import INHERITED_PREFIXES, is_unseen
 from ..scene.prim_kinds import NETWORK, NOT_WALKED
 from ..scene.semantics import SemanticReader
 from .checks.composition import is_visited
+from .checks.prims import says_plainly
 from .clones import OUTSIDE
-from .engine import Engine
+from .engine import SAID, Engine
 from .renewal import Renewal
 from .walk import Shown, Visit, is_shown, visit_below
 
@@ -53,6 +54,8 @@ class _Edit:
         self._renewal = Renewal(engine)
         self._above: Shown = {}
         self._subtrees: set[Sdf.Path] = set()
+        self._toggled: set[Sdf.Path] = set()
+        """Prims that are hidden or shown now, with all below; what these say themselves is as before."""
         self._moved: set[Sdf.Path] = set()
         self._said: set[Sdf.Path] = set()
         """Prims that say something else of their own."""
@@ -72,7 +75,7 @@ class _Edit:
     @property
     def anything(self) -> bool:
         """Whether there is anything to check."""
-        edits = (self._subtrees, self._moved, self._looks, self._shapes, self._materials, self._resynced)
+        edits = (self._subtrees, self._toggled, self._moved, self._looks, self._shapes, self._materials, self._resynced)
         return self._labels or any(edits)
 
     # -- sorting -----------------------------------------------------------------------------------------------------
@@ -99,13 +102,17 @@ class _Edit:
             return True  # its prim is told of, too
         material = self._material_above(path)
         if prim.GetTypeName() not in NOT_WALKED and is_visited(prim):
-            self._said.add(path)
+            if not says_plainly(prim, name) or self._engine.told.has(str(path), "own"):
+                self._said.add(path)
         if name.startswith("semantic"):
             self._labels = True
         elif name.startswith("xformOp"):
             self._moved.add(path)
             return self._is_local(path)
-        elif name in _SHOWN or name.endswith(_PARTITION):
+        elif name in _SHOWN:
+            self._toggled.add(path)
+            return self._is_local(path)
+        elif name.endswith(_PARTITION):
             return self._sort_subtree(path)
         elif name.startswith(INHERITED_PREFIXES):
             if not self._is_local(path):
@@ -167,9 +174,9 @@ class _Edit:
     def work_off(self) -> None:
         """Check what was noted."""
         engine, renewal, readers = self._engine, self._renewal, self._renewal.readers
-        for said in self._said:
+        for said in self._said - self._subtrees:
             engine.check_own(self._stage.GetPrimAtPath(said), str(said), self._own(str(said)))
-        self._renew(_topmost(self._subtrees))
+        self._renew(_topmost(self._subtrees | self._toggled))
         self._move(_topmost(self._moved))
         # Those that were edited themselves may show something else now, and are checked on their own.
         edited: dict[str, set[int]] = defaultdict(set)
@@ -222,16 +229,20 @@ class _Edit:
         engine, renewal, readers = self._engine, self._renewal, self._renewal.readers
         for path in paths:
             envs = self._own(str(path))
-            renewal.forget(str(path), envs)
+            changed = any(other.HasPrefix(path) for other in self._subtrees)
+            renewal.forget(str(path), envs, frozenset() if changed else SAID)
             self._touched |= envs
             prim = self._stage.GetPrimAtPath(path)
             if prim and prim.IsActive() and prim.IsDefined() and not prim.IsAbstract():
-                visits += visit_below(prim, envs, shown=self._above)
+                found = list(visit_below(prim, envs, shown=self._above))
+                visits += found
+                for visit in found if changed else ():
+                    engine.check_said(visit)
         drawn = [visit for visit in visits if visit.kind == "drawn"]
         engine.placed.replace({visit.path: (next(iter(visit.envs)), readers.pieces(visit.prim)) for visit in drawn})
         for visit in visits:
             self._read_record(visit)
-            engine.check_prim(visit, renewal.material_of(visit.path))
+            engine.check_shown(visit, renewal.material_of(visit.path))
             if visit.kind == "drawn":
                 renewal.take_shape(visit.path, visit.envs)
                 renewal.take_look(visit.path, visit.envs)

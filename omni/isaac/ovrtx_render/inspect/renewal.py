@@ -89,11 +89,11 @@ class Renewal:
         found = [one for one in self.readers.findings_at(path) if one.code not in LOOK_CODES | RETOLD_CODES]
         self._engine.told.put(path, "read", [refine(self._engine.stage, one) for one in found], envs)
 
-    def forget(self, path: str, envs: frozenset[int]) -> None:
-        """Forget all that is known of a prim and what is below it."""
+    def forget(self, path: str, envs: frozenset[int], keep: Collection[str] = ()) -> None:
+        """Forget all that is known of a prim and what is below it, but for some aspects."""
         engine = self._engine
         name = engine.clones.locate(path)[1]
-        engine.told.forget(name, envs)
+        engine.told.forget(name, envs, keep)
         for kind, names in engine.kinds.items():
             for each in [each for each in names if each == name or each.startswith(f"{name}/")]:
                 for env in [env for env in envs if env in names[each]]:

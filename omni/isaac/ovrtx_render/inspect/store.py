@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from .clones import ENV, OUTSIDE, Clones, Envs, minus, plus
@@ -47,15 +47,16 @@ class Store:
         """Whether anything is told of an aspect of a subject, in whichever environment."""
         return (self._clones.locate(subject)[1], aspect) in self._held
 
-    def forget(self, name: str, envs: frozenset[int], below: bool = True) -> None:
+    def forget(self, name: str, envs: frozenset[int], keep: Collection[str] = ()) -> None:
         """Forget all that was told of a subject, by its name with the placeholder, and of those below it.
 
-        What is checked for the whole stage at once stays, until that is done again.
+        What is checked for the whole stage at once stays, until that is done again, and so do the aspects to ``keep``.
         """
-        keys = [key for key in self._held if key[0] == name or (below and key[0].startswith(f"{name}/"))]
-        keys = [key for key in keys if key[1] not in WHOLE]
+        below = f"{name}/"
+        keys = [key for key in self._held if key[0] == name or key[0].startswith(below)]
         for key in keys:
-            self._forget(key, envs)
+            if key[1] not in WHOLE and key[1] not in keep:
+                self._forget(key, envs)
 
     def merged(self) -> dict[Told, Envs]:
         """Everything that is told, with the environments in which it holds."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pxr import Gf, Usd, UsdGeom
 
 from ...scene.openusd import TIME
 from ..finding import Told
 
-__all__ = ["check_frozen", "check_own", "op_kind"]
+__all__ = ["check_frozen", "check_own", "op_kind", "says_plainly"]
 
 _ORDER, _OP = "xformOpOrder", "xformOp:"
 _RESET, _INVERT = "!resetXformStack!", "!invert!"
@@ -19,12 +19,12 @@ _READ = ("xformOp:", "primvars:", "inputs:")
 
 def check_own(prim: Usd.Prim) -> Iterator[Told]:
     """Tell of what a prim that may be drawn, or moves what is, says in vain."""
-    attributes = prim.GetAuthoredAttributes()
-    ops, others, order = [], [], None
-    for attribute in attributes:
+    ops: dict[str, Usd.Attribute] = {}
+    others, order = [], None
+    for attribute in prim.GetAuthoredAttributes():
         name = attribute.GetName()
         if name.startswith(_OP):
-            ops.append(attribute)
+            ops[name] = attribute
         elif name == _ORDER:
             order = attribute
         if name.startswith(_READ) or (":" not in name and name != "extent"):
@@ -32,6 +32,17 @@ def check_own(prim: Usd.Prim) -> Iterator[Told]:
     if ops or order is not None:
         yield from _check_order(prim, ops, order)
     yield from check_frozen(prim, others)
+
+
+def says_plainly(prim: Usd.Prim, name: str) -> bool:
+    """Whether a property is an attribute of which :func:`check_own` has nothing to tell."""
+    attribute = prim.GetAttribute(name)
+    if not attribute or name == _ORDER or attribute.ValueMightBeTimeVarying():
+        return False
+    if not name.startswith(_OP):
+        return True
+    order = prim.GetAttribute(_ORDER)
+    return bool(order) and name in (order.Get(TIME) or ()) and prim.IsA(UsdGeom.Xformable)
 
 
 def check_frozen(prim: Usd.Prim, attributes: Sequence[Usd.Attribute]) -> Iterator[Told]:
@@ -54,10 +65,10 @@ def op_kind(name: str) -> str:
     return "rotate" if kind.startswith(("rotate", "orient")) else kind.rstrip("XYZ")
 
 
-def _check_order(prim: Usd.Prim, ops: list[Usd.Attribute], order: Usd.Attribute | None) -> Iterator[Told]:
+def _check_order(prim: Usd.Prim, ops: Mapping[str, Usd.Attribute], order: Usd.Attribute | None) -> Iterator[Told]:
     path = str(prim.GetPath())
-    saying = [op.GetName() for op in ops if not _is_neutral(op)]
     if not prim.IsA(UsdGeom.Xformable):
+        saying = [name for name, op in ops.items() if not _is_neutral(op)]
         if saying:
             kind = f"is a {prim.GetTypeName()}" if prim.GetTypeName() else "has no type"
             yield Told(
@@ -70,7 +81,7 @@ def _check_order(prim: Usd.Prim, ops: list[Usd.Attribute], order: Usd.Attribute 
         return
     listed = [str(entry) for entry in (order.Get(TIME) if order is not None else None) or ()]
     plain = [entry.removeprefix(_INVERT) for entry in listed if entry != _RESET]
-    unlisted = [name for name in saying if name not in plain]
+    unlisted = [name for name, op in ops.items() if name not in plain and not _is_neutral(op)]
     if unlisted:
         # What another operation of the order does in its place is what an editor left behind.
         done = {op_kind(entry) for entry in plain if entry.startswith(_OP)}
@@ -84,7 +95,7 @@ def _check_order(prim: Usd.Prim, ops: list[Usd.Attribute], order: Usd.Attribute 
             severity="info" if len(left) == len(unlisted) else "",
             data={"unlisted": tuple(unlisted)},
         )
-    missing = [entry for entry in dict.fromkeys(plain) if not _exists(prim, entry)]
+    missing = [entry for entry in dict.fromkeys(plain) if entry not in ops and not _exists(prim, entry)]
     if missing:
         yield Told(
             "xform-op-order",
