@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
+import warp as wp
 from pxr import Gf, Usd, UsdGeom, UsdLux
 
 from omni.isaac.ovrtx_render.ui.model import ViewModel
 
-__all__ = ["COUNT", "make_stage", "settle"]
+__all__ = ["COUNT", "make_stage", "read_gpu", "settle"]
 
 COUNT = 4
 
@@ -44,3 +46,9 @@ def settle(model: ViewModel, seconds: float = 60.0) -> None:
         if busy:
             time.sleep(0.002)
         assert time.monotonic() < end, "the model did not come to rest"
+
+
+def read_gpu(pointer: int, count: int) -> bytes:
+    """Bytes of the GPU's memory: what the double of omni.ui reads where tests run on a GPU."""
+    memory: Any = wp.array(ptr=pointer, dtype=wp.uint8, shape=count, device="cuda:0", copy=False)
+    return memory.numpy().tobytes()

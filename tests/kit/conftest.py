@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from doubles.kit_process import EXTENSIONS, kit_process
+from ui_helpers import read_gpu
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "omni.isaac.ovrtx_render"
@@ -120,6 +121,10 @@ def make_kit(tmp_path: Path, device: str) -> Iterator[Callable[..., Any]]:
     def make(profile: str = "kit110", extensions: Iterable[str] = EXTENSIONS) -> Iterator[Kit]:
         with kit_process(profile, extensions):
             kit = Kit(tmp_path, device)
+            if device != "cpu" and "omni.ui" in extensions:
+                import omni.ui as ui
+
+                ui.ByteImageProvider.read_gpu = staticmethod(read_gpu)
             yield kit
             if kit.manager.is_extension_enabled(NAME):
                 kit.disable()

@@ -37,11 +37,14 @@ def library(rtx_gpu: None, device: str, play_ovrtx: Callable[..., Any]) -> Calla
 
 
 @pytest.fixture
-def fake_cuda(library: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def fake_cuda(library: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, device: str) -> Callable[..., Any]:
     """``fake_cuda(version, stream)`` is ``library(version)`` for arrays that count as CUDA arrays of a stream.
 
     They lie on the host, so this needs no GPU; the double checks that whatever it is handed comes with the stream.
     """
+
+    if device != "cpu":
+        pytest.skip("pretends that arrays of the host are a GPU's; here are such")
 
     def play(version: str = "0.5.1", stream: int = 0, **options: Any) -> Any:
         module = library(version, fake_cuda=True, streams=frozenset({stream or 1}), **options)

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import omni.ui as ui
 import pytest
-import warp as wp
 from omni.ui import double
 from pxr import Usd
-from ui_helpers import COUNT, make_stage, settle
+from ui_helpers import COUNT, make_stage, read_gpu, settle
 
 from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.outputs import OUTPUTS
@@ -36,12 +35,7 @@ Show = Callable[..., tuple[ViewModel, RendererWindow]]
 def gpu_memory(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where tests run on a GPU, the double reads what is handed to it from there."""
     if device != "cpu":
-
-        def read(pointer: int, count: int) -> bytes:
-            memory: Any = wp.array(ptr=pointer, dtype=wp.uint8, shape=count, device=device, copy=False)
-            return memory.numpy().tobytes()
-
-        monkeypatch.setattr(ui.ByteImageProvider, "read_gpu", read)
+        monkeypatch.setattr(ui.ByteImageProvider, "read_gpu", read_gpu)
 
 
 @pytest.fixture
