@@ -57,7 +57,7 @@ _ALL = (
     Code("shader-cycle", _W, ALL, "A node feeds itself, or the chain is too long."),
     Code("shader-input-type", _W, ALL, "An input holds a value of the wrong type."),
     Code("shader-input-varying", _W, SCENE, "An input that must be constant varies; its mean is used."),
-    Code("shader-node-approximated", _W, SCENE, "A node is reduced to a mean."),
+    Code("shader-node-approximated", _W, SCENE, "A node is reduced to a mean, or left out."),
     Code("shader-node-unsupported", _W, SCENE, "A node cannot be evaluated; what it feeds uses a default."),
     Code("primvar-input-unsupported", _W, SCENE, "An input other than the base colour reads a primvar that varies."),
     Code("multiple-uv-sets", _W, SCENE, "Textures of one material read several sets of texture coordinates."),
