@@ -96,7 +96,7 @@ def _run(
     phases: defaultdict[str, float] = defaultdict(float)
     spent = 0.0
     with Progress(console=report.progress, transient=True) as progress:
-        task = progress.add_task("Rendering", total=steps + 1)
+        task = progress.add_task("First image (the first run on a machine compiles kernels)", total=steps + 1)
         for step in range(-1, steps):  # the step before the first warms up: kernels load, buffers are made
             positions, quaternions = scene.pose(max(step, 0))
             start = time.perf_counter()
@@ -111,7 +111,7 @@ def _run(
                 for phase, seconds in renderer.timings.items():
                     phases[phase] += seconds
                 film.append(mosaic(to_picture(shown, last[shown])))
-            progress.advance(task)
+            progress.update(task, advance=1, description="Rendering")
     frames = scene.num_envs * steps
     result = {
         "backend": renderer.backend_name,
