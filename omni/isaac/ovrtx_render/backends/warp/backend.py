@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -30,6 +30,7 @@ from ..devices import pick_device  # noqa: E402
 from ..ids import describe_ids  # noqa: E402
 from ..targets import allocate_targets, retarget  # noqa: E402
 from .camera_table import camera_states  # noqa: E402
+from .crew import Crew  # noqa: E402
 from .deformation import Deformation  # noqa: E402
 from .device_scene import DeviceScene, refresh_lights, refresh_materials, upload  # noqa: E402
 from .environment import bake_environment  # noqa: E402
@@ -63,7 +64,7 @@ class WarpBackend(Backend):
         prepare_reading(self.device)
         available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self.threads = 1 if self.device.is_cuda else cfg.threads or available
-        self._pool = ThreadPoolExecutor(self.threads, "ovrtx-render") if self.threads > 1 else None
+        self._crew = Crew(self.threads)
         self._scene: DeviceScene | None = None
         self._source: Scene | None = None
         self._bundles: list[CameraBundle] = []
@@ -129,7 +130,7 @@ class WarpBackend(Backend):
         scene = self.scene
         lights = len(self._source.lights) if self._source else 0
         ends = (scene.num_instances, scene.num_instances + lights)
-        return FrameTable(scene.frames, self._meters, ends, scene.shapes, scene.num_instances, self._pool, self.threads)
+        return FrameTable(scene.frames, self._meters, ends, scene.shapes, scene.num_instances, self._crew)
 
     @property
     def _meters(self) -> float:
@@ -322,17 +323,13 @@ class WarpBackend(Backend):
                     return mine
                 program.run(first, min(view.chunk, count - first), mine)
 
-        if self._pool is None or count <= view.chunk:
-            phases.update(work(view.programs[0]))
-            return
-        for mine in self._pool.map(work, view.programs):
+        programs = view.programs if count > view.chunk else view.programs[:1]
+        for mine in self._crew.run([partial(work, program) for program in programs]):
             # Phases are shares of wall time: the threads run side by side.
-            phases.update({name: seconds / self.threads for name, seconds in mine.items()})
+            phases.update({name: seconds / len(programs) for name, seconds in mine.items()})
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        self._crew.close()
         for bundle in self._bundles:
             bundle.backend_data = None
         self._bundles = []

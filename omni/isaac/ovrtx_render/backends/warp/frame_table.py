@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import warp as wp
 
 from ..base import FrameBinding
+from .crew import Crew
 from .device_scene import affine_rows
 from .transforms import keep_matrices, keep_poses, write_frames, write_matrices, write_poses
 from .types import Affine, Shapes
@@ -47,7 +47,7 @@ class FrameTable:
         meters: Metres in a stage unit.
         lights: (first, end) of the frames that are lights.
         shapes: What is kept up to date with the instances, the first ``num_instances`` frames; None is nothing.
-        pool: ``threads`` of them share what is written on the CPU; None leaves it to the caller's.
+        crew: Shares what is written on the CPU; None leaves it to the caller.
     """
 
     def __init__(
@@ -57,11 +57,10 @@ class FrameTable:
         lights: tuple[int, int],
         shapes: Shapes | None = None,
         num_instances: int = 0,
-        pool: Executor | None = None,
-        threads: int = 1,
+        crew: Crew | None = None,
     ) -> None:
         self.frames = frames
-        self._pool, self._threads = pool, threads
+        self._crew = crew
         self._meters = meters
         self._lights = lights
         self._shapes = [num_instances, frames, shapes if shapes is not None else Shapes()]
@@ -123,8 +122,8 @@ class FrameTable:
         """Launch a kernel over the rows of ``items``, which are among its inputs. The threads share them: no row
         writes what another one does."""
         count, device = len(items[0]), self.frames.device
-        parts = min(self._threads, count // _SHARE)
-        if self._pool is None or parts < 2:
+        parts = min(self._crew.size, count // _SHARE) if self._crew else 1
+        if self._crew is None or parts < 2:
             if count:
                 wp.launch(kernel, count, inputs=inputs, device=device)
             return
@@ -133,5 +132,6 @@ class FrameTable:
             share = slice(count * part // parts, count * (part + 1) // parts)
             mine = {id(item): item[share] for item in items}
             own = [mine.get(id(value), value) for value in inputs]
-            launches.append(wp.launch(kernel, share.stop - share.start, inputs=own, device=device, record_cmd=True))
-        list(self._pool.map(lambda launch: launch.launch(), launches))
+            part_of = wp.launch(kernel, share.stop - share.start, inputs=own, device=device, record_cmd=True)
+            launches.append(part_of.launch)
+        self._crew.run(launches)
