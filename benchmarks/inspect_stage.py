@@ -38,6 +38,7 @@ def measure(kind: str, envs: int, prims: int) -> dict[str, object]:
     row["check_s"], row["check_cpu_s"] = round(time.perf_counter() - began, 2), round(time.process_time() - cpu, 2)
     row["added_mb"] = round(_resident("VmHWM") - before)
     gprims = [prim for prim in stage.Traverse() if prim.IsA(UsdGeom.Gprim) and "/env" in str(prim.GetPath())]
+    gprims = [prim for prim in gprims if prim.HasAttribute("xformOp:translate")]
     spread, together = gprims[:: max(len(gprims) // 100, 1)][:100], gprims[:100]
 
     def move(prims: list, step: int) -> None:

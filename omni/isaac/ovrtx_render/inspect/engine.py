@@ -309,6 +309,8 @@ class Engine:
 
     def check_rooms(self, envs: Collection[int] | None = None) -> None:
         """Check whether meshes that are turned inside out are rooms, in some environments (None: in all)."""
+        if not self.inside_out:
+            return
         eyes = np.array([camera.transform[3, :3] for camera in self.cameras.values()]).reshape(-1, 3)
         seats = np.array([camera.env for camera in self.cameras.values()], np.int32)
         for path in self.inside_out:

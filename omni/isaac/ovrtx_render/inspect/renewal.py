@@ -93,9 +93,10 @@ class Renewal:
         """Forget all that is known of a prim and what is below it, but for some aspects."""
         engine = self._engine
         name = engine.clones.locate(path)[1]
+        below = f"{name}/"
         engine.told.forget(name, envs, keep)
         for kind, names in engine.kinds.items():
-            for each in [each for each in names if each == name or each.startswith(f"{name}/")]:
+            for each in [each for each in names if each == name or each.startswith(below)]:
                 for env in [env for env in envs if env in names[each]]:
                     place = engine.clones.place(each, env)
                     if kind == "drawn":
