@@ -90,19 +90,16 @@ def prepare_drawing(device: wp.Device, features: int, cfg: RendererCfg) -> None:
 
 def load_on_cpu(modules: list[wp.Module]) -> None:
     """Load modules for launches on the CPU, where a block is one thread; returns when they are loaded."""
-    for module, loading in zip(modules, _start(modules), strict=True):
-        try:
-            loading.result()
-        except Exception:
-            _loading.pop(module, None)  # the next one may have better luck: a full disk, say
-            raise
+    for loading in _start(modules):
+        loading.result()
 
 
 def _start(modules: list[wp.Module]) -> list[Future[None]]:
     """Begin to load modules on the CPU. A Warp in which only one thread may compile is waited for."""
     with _lock:
         for module in modules:
-            if module not in _loading:
+            loading = _loading.get(module)
+            if loading is None or (loading.done() and loading.exception()):  # what failed may not again: a full disk
                 target_level(module)
                 _loading[module] = _pool().submit(_load, module)
         started = [_loading[module] for module in modules]
