@@ -40,3 +40,21 @@ def test_an_error_of_any_thread_reaches_the_caller() -> None:
             crew.run(jobs)
     assert crew.run([lambda: 1, lambda: 2]) == [1, 2]
     crew.close()
+
+
+def test_an_error_comes_once_nobody_works_any_more() -> None:
+    crew = Crew(2)
+    go_on, ended = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        go_on.wait(60)
+        ended.set()
+
+    def fail() -> None:
+        threading.Timer(0.05, go_on.set).start()
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        crew.run([fail, slow])
+    assert ended.is_set()
+    crew.close()

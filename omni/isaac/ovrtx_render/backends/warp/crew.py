@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 __all__ = ["Crew"]
@@ -26,11 +26,18 @@ class Crew:
         self._pool = ThreadPoolExecutor(size - 1, "ovrtx-render") if size > 1 else None
 
     def run(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
-        """Do jobs side by side, the first of them here; their results, in order."""
+        """Do jobs side by side, the first of them here; their results, in order.
+
+        Whatever one of them raises comes once all have ended, so that nothing still writes where the caller goes on.
+        """
         if self._pool is None or len(jobs) < 2:
             return [job() for job in jobs]
         others = [self._pool.submit(job) for job in jobs[1:]]
-        return [jobs[0](), *(other.result() for other in others)]
+        try:
+            first = jobs[0]()
+        finally:
+            wait(others)
+        return [first, *(other.result() for other in others)]
 
     def close(self) -> None:
         """Let the threads go."""
