@@ -134,11 +134,11 @@ class BindingResolver:
 
 
 def authored_bindings(prim: Usd.Prim) -> tuple[Usd.Relationship, ...]:
-    """Binding relationships that are authored on a prim itself."""
-    own = [p for p in prim.GetAuthoredPropertiesInNamespace(_NAMESPACE) if isinstance(p, Usd.Relationship)]
-    # The namespace query leaves out the property that is named like the namespace itself.
-    plain = prim.GetRelationship(_NAMESPACE)
-    return (*own, plain) if plain and plain.IsAuthored() else tuple(own)
+    """Binding relationships that are authored on a prim itself; the plain one is the last."""
+    found = prim.GetAuthoredRelationships()
+    own = [(name, each) for each in found if (name := each.GetName()).startswith(_NAMESPACE)]
+    plain = [each for name, each in own if name == _NAMESPACE]
+    return (*(each for name, each in own if name.startswith(f"{_NAMESPACE}:")), *plain) if own else ()
 
 
 def _linked(above: _Chain, prim: Usd.Prim) -> _Chain:
