@@ -67,7 +67,7 @@ VARIANTS: dict[str, tuple[int, int]] = {
     "normal maps, coat, layers": (MESHES | SKY | PBR | COAT | NORMAL_MAPS | LAYERS, 128),
     "everything": (
         MESHES | ANALYTIC | SKY | SKY_MAP | PBR | COAT | TEXTURES | NORMAL_MAPS | LAYERS | LOCAL_LIGHTS,
-        200,
+        208,
     ),
 }
 """Features of a shading kernel, and the most local memory it may use [B]: what it used when this was written."""
