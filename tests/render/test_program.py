@@ -55,3 +55,23 @@ def test_scratch_on_cuda_is_bounded_in_bytes() -> None:
         assert passes.chunk(10**6, 64 * 64, scene) * 64 * 64 * passes.pixel_bytes <= 52 << 24
     assert replace(one_light, shadows=False, channels=0).chunk(10**6, 64 * 64, scene) == 4096
     assert one_light.chunk(10**6, 10**9, scene) == 1
+
+
+@pytest.mark.parametrize(("cameras", "sizes"), [(1, [1]), (2, [1, 1]), (5, [3, 2]), (8, [4, 4]), (11, [4, 4, 3])])
+def test_few_cameras_are_shared_among_the_threads(
+    cameras: int, sizes: list[int], make: Callable, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if device != "cpu":
+        pytest.skip("one thread feeds a GPU")
+    b = SceneBuilder()
+    b.add(quad(), material=matte())
+    for _ in range(cameras):
+        b.camera(look_at([0, 0, 3.0], [0, 0, 0], (0, 1, 0)))
+    renderer = make(b.build(), threads=2)
+    drawn: list[int] = []
+    run = Program.run
+    monkeypatch.setattr(
+        Program, "run", lambda self, first, count, phases: drawn.append(count) or run(self, first, count, phases)
+    )
+    renderer.render(renderer.add_cameras(None, width=64, height=64, outputs=("depth",)))
+    assert sorted(drawn, reverse=True) == sizes

@@ -311,7 +311,8 @@ class WarpBackend(Backend):
 
     def _run(self, view: View, count: int, phases: Counter[str]) -> None:
         """Let every thread take the next chunk until none is left. Chunks share nothing, so their order is free."""
-        todo = iter(range(0, count, view.chunk))
+        size = min(view.chunk, -(-count // self.threads))  # of few cameras, every thread draws some
+        todo = iter(range(0, count, size))
         lock = threading.Lock()
 
         def work(program: Program) -> Counter[str]:
@@ -321,9 +322,9 @@ class WarpBackend(Backend):
                     first = next(todo, None)
                 if first is None:
                     return mine
-                program.run(first, min(view.chunk, count - first), mine)
+                program.run(first, min(size, count - first), mine)
 
-        programs = view.programs if count > view.chunk else view.programs[:1]
+        programs = view.programs if count > size else view.programs[:1]
         for mine in self._crew.run([partial(work, program) for program in programs]):
             # Phases are shares of wall time: the threads run side by side.
             phases.update({name: seconds / len(programs) for name, seconds in mine.items()})
