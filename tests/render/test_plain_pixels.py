@@ -97,7 +97,7 @@ def test_ids_are_written_with_plain_pixels(make: Callable) -> None:
 @pytest.mark.parametrize("see_all", [False, True], ids=["own", "all environments"])
 def test_far_rays_are_those_of_the_general_kernel(see_all: bool, make: Callable) -> None:
     b = every_kind((LightKind.DISTANT, LightKind.SPHERE, LightKind.DISTANT))
-    renderer = make(b, see_all_envs=see_all)
+    renderer = make(b, see_all_envs=see_all, threads=1)  # so that one program sees all cameras
     for width, height in ((64, 40), (30, 21)):
         bundle = renderer.add_cameras(None, width=width, height=height, outputs=("rgb",))
         renderer.render(bundle)
