@@ -11,6 +11,7 @@ import numpy as np
 
 from .errors import InputError, MissingExtraError
 from .outputs import ALIASES, OUTPUTS, SEGMENTATIONS
+from .scene.color_spaces import linear_to_srgb
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -97,7 +98,7 @@ def to_picture(name: str, pixels: np.ndarray) -> np.ndarray:
         largest = max(float(np.abs(pixels).max(initial=0.0)), 1e-6)
         flow = 0.5 + 0.5 * pixels / largest
         return np.rint(np.concatenate([flow, np.full_like(flow[..., :1], 0.5)], -1) * 255).astype(np.uint8)
-    return _encode_srgb(pixels)
+    return np.rint(linear_to_srgb(pixels) * 255.0).astype(np.uint8)
 
 
 def _depth_picture(depth: np.ndarray) -> np.ndarray:
@@ -106,12 +107,6 @@ def _depth_picture(depth: np.ndarray) -> np.ndarray:
     far, near = np.percentile(closeness[hit], (1.0, 99.0)) if hit.any() else (0.0, 1.0)
     scaled = (closeness - far) / max(near - far, 1e-9)
     return np.where(hit[..., None], viridis(scaled), np.uint8(0))
-
-
-def _encode_srgb(linear: np.ndarray) -> np.ndarray:
-    x = np.clip(linear, 0.0, 1.0)
-    encoded = np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-12) ** (1 / 2.4) - 0.055)
-    return np.rint(encoded * 255.0).astype(np.uint8)
 
 
 def mosaic(tiles: np.ndarray, columns: int | None = None, gap: int = 0) -> np.ndarray:

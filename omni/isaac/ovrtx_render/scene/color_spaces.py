@@ -81,10 +81,11 @@ def color_space(name: str) -> ColorSpace | None:
 
 
 def srgb_to_linear(values: np.ndarray) -> np.ndarray:
-    """Undo the sRGB transfer function, for values in [0, 1]."""
+    """sRGB in [0, 1] to linear (IEC 61966-2-1)."""
     return np.where(values <= 0.04045, values / 12.92, ((np.maximum(values, 0.0) + 0.055) / 1.055) ** 2.4)
 
 
 def linear_to_srgb(values: np.ndarray) -> np.ndarray:
-    """The sRGB transfer function, for values in [0, 1]."""
-    return np.where(values <= 0.0031308, values * 12.92, 1.055 * np.maximum(values, 0.0) ** (1.0 / 2.4) - 0.055)
+    """Linear to sRGB (IEC 61966-2-1), both in [0, 1]: what exceeds that is cut."""
+    values = np.clip(values, 0.0, 1.0)
+    return np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1.0 / 2.4) - 0.055)

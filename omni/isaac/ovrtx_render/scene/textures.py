@@ -202,8 +202,7 @@ def _texture(data: np.ndarray, space: ColorSpace, path: str) -> Texture:
         if space.encoding:
             return Texture(data, space.encoding == "sRGB", path)
         converted = data.copy()
-        linear = np.clip(space.to_linear(data[..., :3] / 255.0), 0.0, 1.0)
-        converted[..., :3] = np.round(255.0 * linear_to_srgb(linear))
+        converted[..., :3] = np.round(255.0 * linear_to_srgb(space.to_linear(data[..., :3] / 255.0)))
         return Texture(converted, True, path)
     linear = data if space.encoding == "raw" else np.maximum(space.to_linear(data), 0.0).astype(np.float32)
     return Texture(linear, False, path)

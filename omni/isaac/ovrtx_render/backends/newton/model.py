@@ -13,8 +13,8 @@ import warp as wp
 
 from ...config import RendererCfg
 from ...errors import ConfigError
+from ...scene.color_spaces import linear_to_srgb
 from ...scene.data import Scene
-from ..warp.textures import encode_srgb
 from .kernels import place_shapes
 from .prototypes import Part, Prototypes, is_drawn
 
@@ -101,7 +101,7 @@ def build_model(
     model = builder.finalize(device=device)
     colors = np.array([prototypes.color(i) for i in instances]).reshape(-1, 3)
     if instances:
-        model.shape_color.assign(encode_srgb(colors).astype(np.float32))
+        model.shape_color.assign(linear_to_srgb(colors).astype(np.float32))
 
     def put(values: list[Any], dtype: Any) -> wp.array:
         return wp.array(np.array(values), dtype=dtype, device=device)

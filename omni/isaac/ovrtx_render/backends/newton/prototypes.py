@@ -9,9 +9,10 @@ import newton
 import numpy as np
 
 from ...bindings import rigid_part
+from ...scene.color_spaces import linear_to_srgb
 from ...scene.data import AlphaMode, GeometryKind, Material, Mesh, Scene, Texture, TextureRef
 from ...scene.tessellate import capsule_profile, cylinder_profile, lathe
-from ..warp.textures import decode_table, encode_srgb
+from ..warp.textures import decode_table
 
 __all__ = ["Part", "Prototypes", "is_drawn", "split_transforms"]
 
@@ -224,4 +225,4 @@ def _srgb_image(texture: Texture, ref: TextureRef) -> np.ndarray:
     if linear.dtype == np.uint8:
         linear = decode_table().reshape(2, 256)[int(texture.srgb)][linear]
     value = np.clip(linear * np.asarray(ref.scale[:3]) + np.asarray(ref.bias[:3]), 0.0, 1.0)
-    return np.round(encode_srgb(value) * 255.0).astype(np.uint8)
+    return np.round(linear_to_srgb(value) * 255.0).astype(np.uint8)

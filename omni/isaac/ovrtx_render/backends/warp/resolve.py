@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import warp as wp
 
+from ...scene.color_spaces import linear_to_srgb
 from .arithmetic import quotient
 from .inlining import inlined
 from .native import source
 from .surface import Hits, camera_ray, world_point
-from .textures import encode_srgb
 from .types import Affine, CameraState, Shapes
 from .visibility import tile_corner, tile_pixel, tile_size
 
@@ -30,7 +30,7 @@ __all__ = [
 
 def encode_table(size: int = 16384) -> np.ndarray:
     """(size,) uint8: sRGB byte of linear values 0 to 1. The step at black is 0.2 of a byte."""
-    return np.round(encode_srgb(np.arange(size) / (size - 1.0)) * 255.0).astype(np.uint8)
+    return np.round(linear_to_srgb(np.arange(size) / (size - 1.0)) * 255.0).astype(np.uint8)
 
 
 @wp.struct

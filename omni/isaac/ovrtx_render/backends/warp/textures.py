@@ -10,28 +10,18 @@ from __future__ import annotations
 import numpy as np
 import warp as wp
 
+from ...scene.color_spaces import linear_to_srgb, srgb_to_linear
 from ...scene.data import Texture, TextureRef
 from .inlining import inlined
 from .types import TextureInfo, TextureRefState
 
-__all__ = ["Textures", "decode_table", "encode_srgb", "mip_chain", "pack_refs", "pack_textures", "sample_texture"]
-
-
-def decode_srgb(x: np.ndarray) -> np.ndarray:
-    """sRGB in [0, 1] to linear (IEC 61966-2-1)."""
-    return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
-
-
-def encode_srgb(x: np.ndarray) -> np.ndarray:
-    """Linear in [0, 1] to sRGB (IEC 61966-2-1)."""
-    x = np.clip(x, 0.0, 1.0)
-    return np.where(x <= 0.0031308, x * 12.92, 1.055 * x ** (1 / 2.4) - 0.055)
+__all__ = ["Textures", "decode_table", "mip_chain", "pack_refs", "pack_textures", "sample_texture"]
 
 
 def decode_table() -> np.ndarray:
     """(512,) float32: value of a byte, linear in the first half, sRGB-decoded in the second."""
     x = np.arange(256) / 255.0
-    return np.concatenate([x, decode_srgb(x)]).astype(np.float32)
+    return np.concatenate([x, srgb_to_linear(x)]).astype(np.float32)
 
 
 def _halve(level: np.ndarray, axis: int) -> np.ndarray:
@@ -55,7 +45,7 @@ def mip_chain(texture: Texture) -> list[np.ndarray]:
     """All mip levels of a texture as (H, W, 4) uint8, averaged in linear light."""
     data = texture.data
     if data.dtype != np.uint8:  # an HDR image on a surface: what exceeds white is clipped
-        rgb = encode_srgb(data) if texture.srgb else np.clip(data, 0.0, 1.0)
+        rgb = linear_to_srgb(data) if texture.srgb else np.clip(data, 0.0, 1.0)
         data = np.concatenate([rgb, np.ones((*data.shape[:2], 1))], axis=2)
         data = np.round(data * 255.0).astype(np.uint8)
     levels = [np.ascontiguousarray(data)]
@@ -63,7 +53,7 @@ def mip_chain(texture: Texture) -> list[np.ndarray]:
     linear = np.concatenate([table[int(texture.srgb)][data[..., :3]], table[0][data[..., 3:]]], axis=2)
     while max(levels[-1].shape[:2]) > 1:
         linear = _halve(_halve(linear, 0), 1)
-        rgb = encode_srgb(linear[..., :3]) if texture.srgb else linear[..., :3]
+        rgb = linear_to_srgb(linear[..., :3]) if texture.srgb else linear[..., :3]
         levels.append(np.round(np.concatenate([rgb, linear[..., 3:]], axis=2) * 255.0).astype(np.uint8))
     return levels
 
