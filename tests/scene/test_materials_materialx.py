@@ -281,57 +281,35 @@ def test_tiled_image(tmp_path: Path, png: str) -> None:
     np.testing.assert_allclose(material.base_color_texture.uv_matrix, [(2, 0), (0, 4), (-0.25, -0.5)])
 
 
-def test_place_2d(tmp_path: Path, png: str) -> None:
+PLACED = ("float2 inputs:pivot = (0.5, 0.5)", "float2 inputs:scale = (2, 4)", "float inputs:rotate = 90",
+          "float2 inputs:offset = (0.25, 0)")  # fmt: skip
+TILED = ("float2 inputs:realworldimagesize = (2, 2)", "float2 inputs:realworldtilesize = (1, 4)")
+
+
+# (1.5, 0.5) is (1, 0) from the pivot. One order divides by the scale (0.5, 0), turns clockwise (0, -0.5) and takes the
+# offset away; the other takes it away (0.75, 0), turns (0, -0.75) and divides (0, -0.1875), here tiled by (0.5, 2).
+@pytest.mark.parametrize(
+    ("image", "sizes", "order", "expected"),
+    [
+        ("ND_image_color3", (), (), (0.25, 0.0)),
+        ("ND_tiledimage_color3", TILED, ("int inputs:operationorder = 1",), (0.25, 0.625)),
+    ],
+    ids=["scale first", "offset first, tiled"],
+)
+def test_place_2d(
+    image: str, sizes: tuple[str, ...], order: tuple[str, ...], expected: tuple[float, float], tmp_path: Path, png: str
+) -> None:
     material, _, _ = read(
         tmp_path,
         node("s", STANDARD, "color3f inputs:base_color.connect = </mat/i.outputs:out>"),
         node(
-            "i",
-            "ND_image_color3",
-            f"asset inputs:file = @{png}@",
-            "float2 inputs:texcoord.connect = </mat/p.outputs:out>",
+            "i", image, f"asset inputs:file = @{png}@", *sizes, "float2 inputs:texcoord.connect = </mat/p.outputs:out>"
         ),
-        node(
-            "p",
-            "ND_place2d_vector2",
-            "float2 inputs:pivot = (0.5, 0.5)",
-            "float2 inputs:scale = (2, 4)",
-            "float inputs:rotate = 90",
-            "float2 inputs:offset = (0.25, 0)",
-        ),
+        node("p", "ND_place2d_vector2", *order, *PLACED),
     )
     assert material.base_color_texture is not None
     matrix = np.array(material.base_color_texture.uv_matrix)
-    # (1.5, 0.5): from the pivot (1, 0), divided by the scale (0.5, 0), turned clockwise (0, -0.5), minus the offset.
-    np.testing.assert_allclose(np.array([1.5, 0.5]) @ matrix[:2] + matrix[2], (0.25, 0.0), atol=1e-12)
-
-
-def test_place_2d_in_the_other_order(tmp_path: Path, png: str) -> None:
-    material, _, _ = read(
-        tmp_path,
-        node("s", STANDARD, "color3f inputs:base_color.connect = </mat/i.outputs:out>"),
-        node(
-            "i",
-            "ND_tiledimage_color3",
-            f"asset inputs:file = @{png}@",
-            "float2 inputs:realworldimagesize = (2, 2)",
-            "float2 inputs:realworldtilesize = (1, 4)",
-            "float2 inputs:texcoord.connect = </mat/p.outputs:out>",
-        ),
-        node(
-            "p",
-            "ND_place2d_vector2",
-            "int inputs:operationorder = 1",
-            "float2 inputs:pivot = (0.5, 0.5)",
-            "float2 inputs:scale = (2, 4)",
-            "float inputs:rotate = 90",
-            "float2 inputs:offset = (0.25, 0)",
-        ),
-    )
-    assert material.base_color_texture is not None
-    matrix = np.array(material.base_color_texture.uv_matrix)
-    # From the pivot (1, 0), minus the offset (0.75, 0), turned (0, -0.75), divided (0, -0.1875); tiled by (0.5, 2).
-    np.testing.assert_allclose(np.array([1.5, 0.5]) @ matrix[:2] + matrix[2], (0.25, 0.625), atol=1e-12)
+    np.testing.assert_allclose(np.array([1.5, 0.5]) @ matrix[:2] + matrix[2], expected, atol=1e-12)
 
 
 def test_normal_map(tmp_path: Path, png: str) -> None:
