@@ -8,11 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import wait
 from typing import Any
 
+import numpy as np
 import pytest
 import warp as wp
 from reference import SceneBuilder, look_at
 from reference.build import matte, quad
 
+from omni.isaac.ovrtx_render import RendererCfg, TiledRenderer
 from omni.isaac.ovrtx_render.backends.warp import kernels, resolve
 from omni.isaac.ovrtx_render.config import PRESETS
 from omni.isaac.ovrtx_render.outputs import OUTPUTS
@@ -70,6 +72,32 @@ def test_what_few_frames_launch_is_left_until_one_does(make: Callable, monkeypat
     assert resolve.resolve_color.module not in asked
     renderer.render(renderer.add_cameras(None, width=8, height=8, outputs="depth"))
     assert resolve.resolve_color.module in asked
+
+
+@pytest.mark.parametrize("way", ["write_matrices", "replay", "stage"])
+def test_moving_by_matrices_loads_what_it_launches(way: str, monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    if device != "cpu":
+        pytest.skip("on CUDA all is loaded with the scene, as frames may be captured")
+    usd = pytest.importorskip("pxr.Usd")
+    geometry = pytest.importorskip("pxr.UsdGeom")
+    stage = usd.Stage.CreateInMemory()
+    ball = geometry.Sphere.Define(stage, "/Ball")
+    place = ball.AddTranslateOp()
+    asked: dict[Any, Any] = {}
+    monkeypatch.setattr(kernels, "_loading", asked)
+    with TiledRenderer(stage, RendererCfg.preset("fast", backend="warp", device=device)) as renderer:
+        body = renderer.bind_transforms(["/Ball"])
+        assert kernels.MATRICES not in asked
+        if way == "stage":
+            place.Set((0, 0, 1))
+            renderer.sync()
+        else:
+            body.write_matrices(np.eye(4, dtype=np.float32)[None])
+        if way == "replay":
+            asked.clear()
+            geometry.Sphere.Define(stage, "/Other")
+            renderer.sync()
+        assert kernels.MATRICES in asked
 
 
 def test_a_module_is_loaded_once_and_again_only_if_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import warp as wp
 from reference import SceneBuilder, look_at, translate
 from reference.build import bumpy_sphere, matte, quad, rotate, scale
 
+from omni.isaac.ovrtx_render.backends.warp.inlining import CUDA_BLOCK
 from omni.isaac.ovrtx_render.backends.warp.program import Program
 from omni.isaac.ovrtx_render.backends.warp.shadows import shadow_rays
 from omni.isaac.ovrtx_render.backends.warp.visibility import tile_grid
@@ -120,6 +121,7 @@ def test_far_rays_are_those_of_the_general_kernel(see_all: bool, make: Callable)
                         1, 0, program._hits, through, layer, origin, direction, amount,
                     ],
                     device=device,
+                    block_dim=CUDA_BLOCK,
                 )  # fmt: skip
                 rays.append([origin.numpy(), direction.numpy(), amount.numpy()])
             for got, want in zip(*rays, strict=True):

@@ -75,3 +75,29 @@ def test_few_cameras_are_shared_among_the_threads(
     )
     renderer.render(renderer.add_cameras(None, width=64, height=64, outputs=("depth",)))
     assert sorted(drawn, reverse=True) == sizes
+
+
+@pytest.mark.parametrize(
+    ("outputs", "alone"),
+    [
+        (("rgb", "depth"), True),
+        (("rgb",), True),
+        (("rgb", "depth", "instance_segmentation"), False),
+        (("depth",), False),
+    ],
+)
+def test_shading_writes_the_depth_unless_more_is_asked_of_the_geometry(
+    outputs: tuple[str, ...], alone: bool, make: Callable
+) -> None:
+    b = SceneBuilder()
+    b.add(quad(), material=matte())
+    b.camera(look_at([0, 0, 3.0], [0, 0, 0], (0, 1, 0)))
+    renderer = make(b.build())
+    cameras = renderer.add_cameras(None, width=9, height=8, outputs=outputs)  # a whole tile, and a part of one
+    images = renderer.render(cameras)
+    phases = [step.phase for step in cameras.backend_data.programs[0]._steps]
+    assert ("outputs" not in phases) == alone
+    if "depth" in outputs:
+        assert (abs(images["depth"].numpy() - 3.0) < 1.0e-5).any()
+        other = renderer.add_cameras(None, width=9, height=8, outputs=("depth",))
+        assert (images["depth"].numpy() == renderer.render(other)["depth"].numpy()).all()

@@ -169,7 +169,7 @@ def test_a_process_that_was_killed_between_two_calls_is_told_of(open_renderer: C
     assert pair.same()
     pair.write(1)
     os.kill(pair.pid, signal.SIGKILL)
-    time.sleep(0.2)
+    os.waitid(os.P_PID, pair.pid, os.WEXITED | os.WNOWAIT)  # with a GPU to give back it takes a while to end
     with pytest.raises(WorkerError, match=r"before it was asked to render.*signal 9.*\n  .*Warp"):
         pair.there.render(pair.cameras[1])
     images(pair.here, pair.cameras[0])

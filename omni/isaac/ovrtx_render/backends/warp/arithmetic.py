@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import warp as wp
 
-__all__ = ["over", "quotient", "root", "unit"]
+__all__ = ["circle", "over", "quotient", "root", "unit"]
 
 
 _CUDA_ROOT = 'float r; asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x)); return r;'
 _CUDA_QUOTIENT = 'float q; asm("div.approx.ftz.f32 %0, %1, %2;" : "=f"(q) : "f"(a), "f"(b)); return q;'
+_CUDA_CIRCLE = """
+float s, c;
+asm("sin.approx.ftz.f32 %0, %1;" : "=f"(s) : "f"(angle));
+asm("cos.approx.ftz.f32 %0, %1;" : "=f"(c) : "f"(angle));
+return wp::vec_t<2, wp::float32>(c, s);
+"""
 _CUDA_OVER = 'float r; asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(s)); return wp::mul(v, r);'
 _CUDA_UNIT = """
 const float d = wp::dot(v, v);
@@ -44,7 +50,19 @@ def root(x: float) -> float:
     ...
 
 
+@wp.func_native(_by_device(_CUDA_CIRCLE, "return wp::vec_t<2, wp::float32>(wp::cos(angle), wp::sin(angle));"))
+def circle(angle: float) -> wp.vec2:
+    """Cosine and sine of an angle in [0, 2 pi]. CUDA's exact ones set local memory aside for angles of thousands."""
+    ...
+
+
 @wp.func_native(_by_device(_CUDA_UNIT, "return wp::normalize(v);"))
 def unit(v: wp.vec3) -> wp.vec3:
     """Vector of length one in the direction of ``v``; zero if that is zero."""
+    ...
+
+
+@wp.func_native(_by_device('asm volatile("" ::: "memory");', ""))
+def forget_loads():
+    """Have what is read again from memory read again: held in registers until then, it would have others spilled."""
     ...

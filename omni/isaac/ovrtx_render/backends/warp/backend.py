@@ -36,7 +36,7 @@ from .device_scene import DeviceScene, refresh_lights, refresh_materials, upload
 from .environment import bake_environment  # noqa: E402
 from .features import scene_features  # noqa: E402
 from .frame_table import Bound, FrameTable  # noqa: E402
-from .kernels import DEFORMATION, MATERIAL_ROWS, load_on_cpu, prepare_drawing, prepare_reading  # noqa: E402
+from .kernels import DEFORMATION, MATERIAL_ROWS, MATRICES, load_on_cpu, prepare_drawing, prepare_reading  # noqa: E402
 from .material_rows import MaterialRows  # noqa: E402
 from .program import Passes, Program, View, band_count, nothing  # noqa: E402
 from .transforms import follow_lights, forget_cameras, refresh_clusters  # noqa: E402
@@ -90,6 +90,7 @@ class WarpBackend(Backend):
     def update(self, scene: Scene, changes: SceneChanges) -> bool:
         on_device = self.scene
         if len(changes.frames):
+            self._need(MATRICES)
             self._frames.put(self._device_frames(changes.frames), changes.transforms)
             self._shapes_moved = True
         if changes.materials:
@@ -142,6 +143,8 @@ class WarpBackend(Backend):
     def rebind(self, bound: object, binding: FrameBinding) -> Bound:
         assert isinstance(bound, Bound)
         new = self.bind(binding)
+        if bound.matrices is not None:
+            self._need(MATRICES)
         self._frames.replay(new, bound)
         self._note_moved(new)
         return new
@@ -153,8 +156,14 @@ class WarpBackend(Backend):
 
     def write_matrices(self, bound: object, matrices: wp.array) -> None:
         assert isinstance(bound, Bound)
+        self._need(MATRICES)
         self._frames.write_matrices(bound, matrices)
         self._note_moved(bound)
+
+    def _need(self, module: wp.Module) -> None:
+        """Load what few scenes launch, by the threads that prepared Warp's headers; on CUDA a launch does."""
+        if self.device.is_cpu:
+            load_on_cpu([module])
 
     def _note_moved(self, bound: Bound) -> None:
         self._lights_moved |= bound.moves_lights
@@ -162,8 +171,7 @@ class WarpBackend(Backend):
         self._shapes_moved = True
 
     def bind_materials(self, own: OwnMaterials, name: str) -> MaterialRows:
-        if self.device.is_cpu:
-            load_on_cpu([MATERIAL_ROWS])
+        self._need(MATERIAL_ROWS)
         return MaterialRows(self.scene, own, name)
 
     def write_materials(self, bound: object, values: wp.array) -> None:
@@ -172,8 +180,7 @@ class WarpBackend(Backend):
 
     def bind_points(self, own: OwnMeshes) -> Deformation:
         assert self._source is not None
-        if self.device.is_cpu:
-            load_on_cpu([DEFORMATION])
+        self._need(DEFORMATION)
         return Deformation(self._source, self.scene, own, self._device_frames(own.instances))
 
     def write_points(self, bound: object, points: wp.array) -> None:

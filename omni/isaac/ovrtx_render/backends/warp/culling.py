@@ -114,7 +114,8 @@ def project_shape(
         ry0 = float(1.0e30)
         rx1 = float(-1.0e30)
         ry1 = float(-1.0e30)
-        for corner in range(8):
+        corners = int(8)  # a variable: Warp would unroll a constant, which took half of the time to compile
+        for corner in range(corners):
             p = ax
             if (corner & 1) != 0:
                 p = bx

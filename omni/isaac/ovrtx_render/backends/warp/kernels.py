@@ -14,19 +14,20 @@ from ...config import RendererCfg
 from .bvh import builder_kernel
 from .culling import project_shapes
 from .deformation import fit_instances
+from .inlining import CUDA_BLOCK
 from .material_rows import write_tint
 from .native import CPU_WIDTH, CUDA_WIDTH
 from .resolve import resolve_color
 from .shading import shade_kernel
 from .shadows import shadow_kernel, shadow_rays
 from .shipped import load_shipped, target_level
-from .transforms import write_poses
+from .transforms import write_matrices, write_poses
 from .visibility import primary_kernel
 
 __all__ = [
-    "CUDA_BLOCK",
     "DEFORMATION",
     "MATERIAL_ROWS",
+    "MATRICES",
     "builder_module",
     "load_on_cpu",
     "prepare_drawing",
@@ -34,11 +35,10 @@ __all__ = [
     "shading_module",
 ]
 
-CUDA_BLOCK = 64
-"""Threads of a block. Small ones: a warp that is done early does not wait for seven others."""
-
 _OUTPUTS = resolve_color.module
 _TRANSFORMS = write_poses.module
+MATRICES = write_matrices.module
+"""What writing matrices launches, and what was moved on the stage."""
 DEFORMATION = fit_instances.module
 """What writing the points of meshes launches."""
 MATERIAL_ROWS = write_tint.module
@@ -78,10 +78,10 @@ def prepare_drawing(device: wp.Device, features: int, cfg: RendererCfg) -> None:
     if cfg.shadows or cfg.ambient_occlusion_samples:
         modules += [shadow_rays.module, shadow_kernel(features).module]
     if device.is_cuda:
-        for module in (_TRANSFORMS, *modules, _OUTPUTS):
+        for module in (_TRANSFORMS, MATRICES, *modules, _OUTPUTS):
             target_level(module)  # nothing to CUDA, but a scene on the CPU must not make its modules other ones
         load_on_cpu([builder_module(CUDA_WIDTH)])
-        wp.force_load(device, [_TRANSFORMS], max_workers=0)
+        wp.force_load(device, [_TRANSFORMS, MATRICES], max_workers=0)
         wp.force_load(device, [*modules, _OUTPUTS], block_dim=CUDA_BLOCK, max_workers=_workers())
     else:
         _start(modules)

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import warp as wp
 
-from .arithmetic import quotient, root, unit
+from .arithmetic import over, quotient, root, unit
 from .features import COAT, FEATURES, LOCAL_LIGHTS, PBR, by_features
-from .inlining import outlined
+from .inlining import inlined
 from .types import CYLINDER_LIGHT, DISK_LIGHT, DISTANT_LIGHT, HEADLIGHT, SPHERE_LIGHT, LightState
 
-__all__ = ["LightSample", "Surface", "reflect_light", "sample_light", "specular_albedo"]
+__all__ = ["LightSample", "Surface", "compensation", "reflect_light", "sample_light", "specular_albedo"]
 
 PI = wp.constant(3.14159265358979)
+HALF_ROOT = wp.constant(0.70710678118655)
+"""sqrt(1/2): sine and cosine of 45 degrees."""
+OCTAGON_RADIUS = wp.constant(1.05390736526164)
+"""Circumradius of the octagon whose area is that of the unit circle: sqrt(pi / (2 sqrt(2)))."""
 
 
 @wp.struct
@@ -31,7 +35,7 @@ class Surface:
     view: wp.vec3
     diffuse: wp.vec3
     f0: wp.vec3
-    gain: wp.vec3  # compensation of the energy that single scattering loses
+    lost: float  # energy that single scattering loses, see compensation
     specular: wp.vec3  # directional albedo of the specular lobe
     emissive: wp.vec3
     base_color: wp.vec3
@@ -45,13 +49,12 @@ class Surface:
 
 @wp.struct
 class LightSample:
-    """What a light does to a point: unit direction to it, irradiance with the cosine, and without, and its widening."""
+    """What a light does to a point; irradiances are per unit of its radiance."""
 
-    direction: wp.vec3
-    irradiance: wp.vec3
-    facing: wp.vec3
-    widen: float
-    distance: float
+    direction: wp.vec3  # unit, to the light
+    form: float  # irradiance of the surface
+    facing: float  # irradiance if the surface faced the light
+    widen: float  # sine of half the angle that the light fills
 
 
 @wp.func
@@ -59,121 +62,137 @@ def sphere_form(cosine: float, sin2: float) -> float:
     """Irradiance / radiance of a sphere of sin^2 of its half angle, horizon included."""
     if cosine * cosine > sin2:
         return PI * sin2 * wp.max(cosine, 0.0)
-    sine = wp.sqrt(wp.max(1.0 - cosine * cosine, 1.0e-8))
-    x = wp.sqrt(1.0 / sin2 - 1.0)
-    y = wp.clamp(-x * (cosine / sine), -1.0, 1.0)
-    z = sine * wp.sqrt(1.0 - y * y)
+    sine = root(wp.max(1.0 - cosine * cosine, 1.0e-8))
+    x = root(quotient(1.0, sin2) - 1.0)
+    y = wp.clamp(-x * quotient(cosine, sine), -1.0, 1.0)
+    z = sine * root(1.0 - y * y)
     return wp.max((cosine * wp.acos(y) - x * z) * sin2 + wp.atan2(z, x), 0.0)
 
 
 @wp.func
 def edge(a: wp.vec3, b: wp.vec3) -> wp.vec3:
     c = wp.cross(a, b)
-    sine = wp.length(c)
-    return c * (wp.atan2(sine, wp.dot(a, b)) / wp.max(sine, 1.0e-9))
+    sine = root(wp.dot(c, c))
+    return c * quotient(wp.atan2(sine, wp.dot(a, b)), wp.max(sine, 1.0e-9))
 
 
 @wp.func
-def polygon_irradiance(light: LightState, point: wp.vec3, corners: int) -> wp.vec3:
-    """Vector irradiance / radiance of a flat light: a rect (4 corners) or a disk (its octagon of equal area)."""
+def polygon_irradiance(to: wp.vec3, size: wp.vec2, kind: int) -> wp.vec3:
+    """Vector irradiance / radiance of a flat light: a rect, or a disk, which is its octagon of equal area.
+
+    Args:
+        to: From the point to the light. This and the result are in the frame of the light.
+    """
+    # Each corner is the last one turned by 90 or 45 degrees, in units of the half extents.
+    corners = int(4)
+    x = float(1.0)
+    y = float(1.0)
+    if kind == DISK_LIGHT:
+        corners = int(8)
+        x = float(OCTAGON_RADIUS)
+        y = float(0.0)
     total = wp.vec3(0.0, 0.0, 0.0)
-    hx = wp.vec3(light.rotation[0, 0], light.rotation[1, 0], light.rotation[2, 0]) * light.size[0]
-    hy = wp.vec3(light.rotation[0, 1], light.rotation[1, 1], light.rotation[2, 1]) * light.size[1]
-    center = light.position - point
-    if corners == 4:
-        a = wp.normalize(center - hx - hy)
-        b = wp.normalize(center + hx - hy)
-        c = wp.normalize(center + hx + hy)
-        d = wp.normalize(center - hx + hy)
-        total = edge(a, b) + edge(b, c) + edge(c, d) + edge(d, a)
-    else:
-        step = 2.0 * PI / float(corners)
-        # An n-gon of circumradius R has the area n/2 R^2 sin(2 pi / n).
-        r = wp.sqrt(2.0 * PI / (float(corners) * wp.sin(step)))
-        previous = wp.normalize(center + hx * r)
-        for i in range(1, corners + 1):
-            angle = float(i) * step
-            p = wp.normalize(center + hx * (r * wp.cos(angle)) + hy * (r * wp.sin(angle)))
-            total = total + edge(previous, p)
-            previous = p
+    previous = unit(wp.vec3(to[0] + size[0] * x, to[1] + size[1] * y, to[2]))
+    for _corner in range(corners):
+        turned = x
+        if corners == 4:
+            x = -y
+            y = turned
+        else:
+            x = (x - y) * HALF_ROOT
+            y = (turned + y) * HALF_ROOT
+        p = unit(wp.vec3(to[0] + size[0] * x, to[1] + size[1] * y, to[2]))
+        total = total + edge(previous, p)
+        previous = p
     # The corners run counter-clockwise about +Z; the light looks along -Z, so this points from the point to the light.
     return total * 0.5
 
 
 @wp.func
-def shaping(light: LightState, toward_light: wp.vec3) -> float:
+def axis_of(lights: wp.array(dtype=LightState), i: int, axis: int) -> wp.vec3:
+    """An axis of a light, unit, world frame."""
+    return wp.vec3(lights[i].rotation[0, axis], lights[i].rotation[1, axis], lights[i].rotation[2, axis])
+
+
+@wp.func
+def shaping(lights: wp.array(dtype=LightState), i: int, toward_light: wp.vec3) -> float:
     """UsdLux ShapingAPI: cone and focus, by the angle off the light's -Z axis."""
-    axis = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
-    cosine = wp.dot(toward_light, axis)
+    cosine = wp.dot(toward_light, axis_of(lights, i, 2))
     amount = float(1.0)
-    if light.cos_cone > -1.0:
-        amount = wp.smoothstep(light.cos_cone, wp.max(light.cos_cone_inner, light.cos_cone + 1.0e-4), cosine)
-    if light.focus > 0.0:
-        amount = amount * wp.pow(wp.max(cosine, 0.0), light.focus)
+    cone = lights[i].cos_cone
+    if cone > -1.0:
+        amount = wp.smoothstep(cone, wp.max(lights[i].cos_cone_inner, cone + 1.0e-4), cosine)
+    focus = lights[i].focus
+    if focus > 0.0:
+        amount = amount * wp.pow(wp.max(cosine, 0.0), focus)
     return amount
 
 
-@outlined
-def sample_local_light(light: LightState, point: wp.vec3, normal: wp.vec3, axis: wp.vec3) -> LightSample:
-    """Light of a sphere, rect, disk or cylinder at a point; ``axis`` is the light's +Z."""
+@inlined
+def sample_local_light(lights: wp.array(dtype=LightState), i: int, point: wp.vec3, normal: wp.vec3) -> LightSample:
+    """Light of a sphere, rect, disk or cylinder at a point."""
     s = LightSample()
-    offset = light.position - point
-    distance = wp.max(wp.length(offset), 1.0e-6)
-    s.distance = distance
-    s.direction = offset / distance
     form = float(0.0)
     facing = float(0.0)
-    if light.kind == SPHERE_LIGHT:
-        sin2 = wp.min(light.size[0] * light.size[0] / (distance * distance), 0.999)
-        form = sphere_form(wp.dot(normal, s.direction), sin2)
-        facing = PI * sin2
-        s.widen = wp.sqrt(sin2)
-    elif light.kind == CYLINDER_LIGHT:
-        # A tube as four short ones: radius x length x sine of the angle to its axis.
-        along = wp.vec3(light.rotation[0, 0], light.rotation[1, 0], light.rotation[2, 0])
-        for i in range(4):
-            o = offset + along * (light.size[1] * (float(i) * 0.5 - 0.75))
-            d2 = wp.max(wp.dot(o, o), light.size[0] * light.size[0])
-            d = o / wp.sqrt(d2)
-            cosine = wp.dot(d, along)
-            seen = 2.0 * light.size[0] * (light.size[1] * 0.5) * wp.sqrt(wp.max(1.0 - cosine * cosine, 0.0)) / d2
-            form += seen * wp.max(wp.dot(normal, d), 0.0)
-            facing += seen
-        s.widen = wp.min(light.size[0] / distance, 1.0)
+    kind = lights[i].kind
+    radius = lights[i].size[0]
+    offset = lights[i].position - point
+    if kind == SPHERE_LIGHT or kind == CYLINDER_LIGHT:
+        distance = wp.max(root(wp.dot(offset, offset)), 1.0e-6)
+        s.direction = over(offset, distance)
+        if kind == SPHERE_LIGHT:
+            sin2 = wp.min(quotient(radius * radius, distance * distance), 0.999)
+            form = sphere_form(wp.dot(normal, s.direction), sin2)
+            facing = PI * sin2
+            s.widen = root(sin2)
+        else:
+            # A tube as four short ones: radius x length x sine of the angle to its axis.
+            along = axis_of(lights, i, 0)
+            length = lights[i].size[1]
+            parts = int(4)
+            for part in range(parts):
+                o = offset + along * (length * (float(part) * 0.5 - 0.75))
+                d2 = wp.max(wp.dot(o, o), radius * radius)
+                d = over(o, root(d2))
+                cosine = wp.dot(d, along)
+                seen = quotient(2.0 * radius * (length * 0.5) * root(wp.max(1.0 - cosine * cosine, 0.0)), d2)
+                form += seen * wp.max(wp.dot(normal, d), 0.0)
+                facing += seen
+            s.widen = wp.min(quotient(radius, distance), 1.0)
     else:
-        if wp.dot(offset, axis) <= 0.0:
-            s.irradiance = wp.vec3(0.0, 0.0, 0.0)
-            s.facing = wp.vec3(0.0, 0.0, 0.0)
+        to = wp.transpose(lights[i].rotation) * offset
+        if to[2] <= 0.0:
             return s
-        corners = 4
-        if light.kind == DISK_LIGHT:
-            corners = 8
-        v = polygon_irradiance(light, point, corners)
-        size = wp.max(wp.length(v), 1.0e-12)
-        form = sphere_form(wp.dot(v, normal) / size, wp.clamp(size / PI, 1.0e-9, 0.999))
-        facing = size
-        s.widen = wp.min(wp.sqrt(size / PI), 1.0)
-    amount = shaping(light, s.direction)
-    s.irradiance = light.radiance * (form * amount)
-    s.facing = light.radiance * (facing * amount)
+        v = lights[i].rotation * polygon_irradiance(to, lights[i].size, kind)
+        s.direction = lights[i].rotation * unit(to)
+        facing = wp.max(root(wp.dot(v, v)), 1.0e-12)
+        form = sphere_form(quotient(wp.dot(v, normal), facing), wp.clamp(facing / PI, 1.0e-9, 0.999))
+        s.widen = wp.min(root(facing / PI), 1.0)
+    amount = shaping(lights, i, s.direction)
+    s.form = form * amount
+    s.facing = facing * amount
     return s
 
 
 @by_features
-def sample_light(light: LightState, point: wp.vec3, normal: wp.vec3, view: wp.vec3) -> LightSample:
-    """Unshadowed light at a point. ``view`` is the unit direction to the camera (a headlight shines from there)."""
-    axis = wp.vec3(light.rotation[0, 2], light.rotation[1, 2], light.rotation[2, 2])
+def sample_light(
+    lights: wp.array(dtype=LightState), i: int, point: wp.vec3, normal: wp.vec3, view: wp.vec3
+) -> LightSample:
+    """Unshadowed light ``i`` at a point. ``view`` is the unit direction to the camera (a headlight shines from there).
+
+    The light is read from memory wherever it is needed: held in registers, it would have others spilled on CUDA.
+    """
+    kind = lights[i].kind
     if wp.static((FEATURES & LOCAL_LIGHTS) != 0):
-        if light.kind != DISTANT_LIGHT and light.kind != HEADLIGHT:
-            return sample_local_light(light, point, normal, axis)
+        if kind != DISTANT_LIGHT and kind != HEADLIGHT:
+            return sample_local_light(lights, i, point, normal)
     s = LightSample()
-    s.distance = 1.0e30
-    s.direction = axis
-    if light.kind == HEADLIGHT:
+    s.direction = axis_of(lights, i, 2)
+    if kind == HEADLIGHT:
         s.direction = view
-    s.widen = light.size[0]
-    s.facing = light.radiance
-    s.irradiance = light.radiance * wp.max(wp.dot(normal, s.direction), 0.0)
+    s.widen = lights[i].size[0]
+    s.facing = 1.0
+    s.form = wp.max(wp.dot(normal, s.direction), 0.0)
     return s
 
 
@@ -189,12 +208,11 @@ def specular_albedo(roughness: float, cosine: float) -> wp.vec2:
 
 
 @wp.func
-def ggx(roughness: float, widen: float, n: wp.vec3, v: wp.vec3, light: wp.vec3) -> float:
-    """D V of the GGX lobe; ``widen`` is the sine of the light's half angle, which the lobe is blurred by (Karis)."""
-    h = unit(v + light)
-    nh = wp.clamp(wp.dot(n, h), 0.0, 1.0)
-    nv = wp.max(wp.dot(n, v), 1.0e-3)
-    nl = wp.max(wp.dot(n, light), 1.0e-3)
+def ggx(roughness: float, widen: float, nh: float, nv: float, nl: float) -> float:
+    """D V of the GGX lobe by the cosines of the half vector, the view and the light to the normal.
+
+    ``widen`` is the sine of the light's half angle, which the lobe is blurred by (Karis).
+    """
     alpha = wp.max(roughness * roughness, 2.0e-3)
     wide = wp.min(alpha + 0.5 * widen, 1.0)
     a2 = wide * wide
@@ -215,21 +233,31 @@ def fresnel(f0: wp.vec3, cosine: float) -> wp.vec3:
     return f0 + (wp.vec3(1.0, 1.0, 1.0) - f0) * (k2 * k2 * k)
 
 
+@wp.func
+def compensation(f0: wp.vec3, lost: float) -> wp.vec3:
+    """What the specular lobe is multiplied by to give back the energy that single scattering loses (Turquin)."""
+    return wp.vec3(1.0, 1.0, 1.0) + f0 * lost
+
+
 @by_features
-def reflect_light(s: Surface, light: LightState, sample: LightSample) -> wp.vec3:
-    """Radiance towards the viewer by one unshadowed light."""
-    colour = wp.cw_mul(s.diffuse, sample.irradiance) * (light.diffuse / PI)
+def reflect_light(s: Surface, lights: wp.array(dtype=LightState), i: int, sample: LightSample) -> wp.vec3:
+    """Radiance towards the viewer by light ``i``, unshadowed."""
+    colour = wp.cw_mul(s.diffuse, lights[i].radiance * sample.form) * (lights[i].diffuse / PI)
     nl = wp.dot(s.normal, sample.direction)
     if wp.static((FEATURES & PBR) != 0):
-        if nl > 0.0 and light.specular > 0.0:
+        specular = lights[i].specular
+        if nl > 0.0 and specular > 0.0:
             h = unit(s.view + sample.direction)
-            f = wp.cw_mul(fresnel(s.f0, wp.dot(s.view, h)), s.gain)
-            lobe = f * ggx(s.roughness, sample.widen, s.normal, s.view, sample.direction)
+            vh = wp.dot(s.view, h)
+            nh = wp.clamp(wp.dot(s.normal, h), 0.0, 1.0)
+            nv = wp.max(wp.dot(s.normal, s.view), 1.0e-3)
+            f = wp.cw_mul(fresnel(s.f0, vh), compensation(s.f0, s.lost))
+            lobe = f * ggx(s.roughness, sample.widen, nh, nv, wp.max(nl, 1.0e-3))
             if wp.static((FEATURES & COAT) != 0):
                 if s.clearcoat > 0.0:
-                    coat = s.clearcoat * fresnel(wp.vec3(0.04, 0.04, 0.04), wp.dot(s.view, h))[0]
+                    coat = s.clearcoat * fresnel(wp.vec3(0.04, 0.04, 0.04), vh)[0]
                     colour = colour * (1.0 - coat)
-                    top = coat * ggx(s.clearcoat_roughness, sample.widen, s.normal, s.view, sample.direction)
+                    top = coat * ggx(s.clearcoat_roughness, sample.widen, nh, nv, wp.max(nl, 1.0e-3))
                     lobe = lobe * (1.0 - coat) + wp.vec3(top, top, top)
-            colour = colour + wp.cw_mul(lobe, sample.facing) * (nl * light.specular)
+            colour = colour + wp.cw_mul(lobe, lights[i].radiance * sample.facing) * (nl * specular)
     return colour

@@ -97,14 +97,15 @@ def pack_materials(
 
 @by_features
 def sample_material(
-    material: MaterialState,
+    materials: wp.array(dtype=MaterialState),
+    row: int,
     textures: Textures,
     base_color: wp.vec3,
     uv: wp.vec2,
     footprint: wp.vec2,
     mapped: int,
 ) -> MaterialSample:
-    """Evaluate the inputs of a material.
+    """Evaluate the inputs of material ``row``.
 
     Args:
         base_color: Constant or vertex colour, where no texture gives one.
@@ -113,22 +114,22 @@ def sample_material(
     """
     s = MaterialSample()
     s.base_color = base_color
-    s.emissive = material.emissive
-    s.occlusion = material.occlusion
-    s.opacity = material.opacity
+    s.emissive = materials[row].emissive
+    s.occlusion = materials[row].occlusion
+    s.opacity = materials[row].opacity
     s.normal = wp.vec3(0.0, 0.0, 1.0)
     if wp.static((FEATURES & PBR) != 0):
-        s.metallic = material.metallic
-        s.roughness = material.roughness
-        s.specular_color = material.specular_color
-        s.clearcoat = material.clearcoat
-        s.clearcoat_roughness = material.clearcoat_roughness
+        s.metallic = materials[row].metallic
+        s.roughness = materials[row].roughness
+        s.specular_color = materials[row].specular_color
+        s.clearcoat = materials[row].clearcoat
+        s.clearcoat_roughness = materials[row].clearcoat_roughness
     if wp.static((FEATURES & (TEXTURES | NORMAL_MAPS)) != 0):
-        count = material.num_textures
+        count = materials[row].num_textures
         if mapped == 0:
             count = 0
         for k in range(count):
-            which = material.first_texture + k
+            which = materials[row].first_texture + k
             texel = sample_texture(textures, which, uv, footprint)
             color = wp.vec3(texel[0], texel[1], texel[2])
             to = textures.refs[which].target

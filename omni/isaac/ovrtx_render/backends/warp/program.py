@@ -21,7 +21,8 @@ from ..targets import TARGETS
 from .camera_table import CameraTable
 from .culling import ENTRY_FLOATS, project_shapes, sort_shapes
 from .device_scene import DeviceScene
-from .kernels import CUDA_BLOCK, load_on_cpu
+from .inlining import CUDA_BLOCK
+from .kernels import load_on_cpu
 from .resolve import ColorOutputs, GeometryOutputs, SurfaceOutputs, clear_misses, resolve_color, write_geometry
 from .shading import ShadingOptions, shade_kernel
 from .shadows import occlusion_rays, shadow_kernel, shadow_rays
@@ -245,7 +246,10 @@ class Program:
         self._add("culling", project_shapes,
                   [scene.shapes, *who, *size, capacity, items, entries, self._depths], per_camera=(items,))  # fmt: skip
         self._add("culling", sort_shapes, [_FIRST, capacity, self._depths, order, count], per_camera=())
+        asked = [name for name in _GEOMETRY.values() if name in targets]
         needs_shading = passes.color or passes.layered or any(name in targets for name in _SURFACE)
+        shading_writes_depth = needs_shading and passes.single and asked == [_GEOMETRY["depth"]]
+        depth = targets[_GEOMETRY["depth"]] if shading_writes_depth else nothing(wp.float32, device)
         hits = self._hits
         for sample in range(cfg.samples_per_pixel if passes.color else 1):
             for layer in range(cfg.max_layers if passes.layered else 1):
@@ -264,8 +268,7 @@ class Program:
                          self._options(sample, layer), hits, self._amount, self._through, self._first_t,
                          self._first_instance, self._color_sum,
                          self._surface_outputs() if sample == 0 else SurfaceOutputs(),
-                         self._color_outputs() if passes.single else ColorOutputs(),
-                         self._geometry_outputs() if passes.single else GeometryOutputs()],
+                         self._color_outputs() if passes.single else ColorOutputs(), depth],
                     )  # fmt: skip
             if sample > 0:
                 continue
@@ -276,7 +279,7 @@ class Program:
             if any(name in targets for name in _SURFACE):
                 what = [nearest.instance, self._surface_outputs()]
                 self._add("outputs", clear_misses, [view.selected, _FIRST, *tiles, *what])
-            if any(name in targets for name in _GEOMETRY.values()) and not (needs_shading and passes.single):
+            if asked and not shading_writes_depth:
                 what = [nearest, self._geometry_outputs()]
                 self._add("outputs", write_geometry, [scene.shapes, *who, *tiles, *what])
         if passes.color and not passes.single:
@@ -334,7 +337,6 @@ class Program:
         o.first_sample = int(sample == 0)
         o.final = int(passes.single)
         o.plain = int(passes.single and passes.color and not any(name in view.targets for name in _SURFACE))
-        o.geometry = int(any(name in view.targets for key, name in _GEOMETRY.items() if key != "depth"))
         o.jitter = jitter_of(sample)
         return o
 

@@ -23,7 +23,6 @@ __all__ = [
     "resolve_color",
     "write_color",
     "write_geometry",
-    "write_hit",
     "write_srgb",
 ]
 

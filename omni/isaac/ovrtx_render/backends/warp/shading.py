@@ -7,11 +7,11 @@ from functools import cache
 import warp as wp
 
 from .environment import Environment, environment_diffuse, environment_radiance, environment_specular
-from .features import COAT, FEATURES, LAYERS, LOCAL_LIGHTS, PBR, SKY, SKY_MAP, by_features
-from .inlining import FEW_REGISTERS
+from .features import COAT, FEATURES, LAYERS, LOCAL_LIGHTS, NORMAL_MAPS, PBR, SKY, SKY_MAP, by_features
+from .inlining import FEW_REGISTERS, MORE_REGISTERS
 from .lighting import fresnel, reflect_light, sample_light
 from .native import source
-from .resolve import ColorOutputs, GeometryOutputs, SurfaceOutputs, encode, write_color, write_hit, write_srgb
+from .resolve import ColorOutputs, SurfaceOutputs, encode, write_color, write_srgb
 from .shadows import light_index, lighting_env
 from .surface import Hits, ShadingScene, camera_ray, evaluate_surface
 from .types import HEADLIGHT, CameraState, LightState, Shapes
@@ -41,7 +41,6 @@ class ShadingOptions:
     first_sample: wp.int32
     final: wp.int32  # this is all there is of a pixel: its outputs are written at once
     plain: wp.int32  # that is a colour, and not what SurfaceOutputs holds: see plain_pixels
-    geometry: wp.int32  # whether GeometryOutputs holds more than the depth
     jitter: wp.vec2
 
 
@@ -157,10 +156,9 @@ def shade_pixel(
     if options.want_color == 0:
         return nothing
 
-    result = s.emissive * options.exposure
-    if s.unlit != 0:
-        result = s.base_color
-    else:
+    share = before * alpha * options.weight
+    result = s.base_color
+    if s.unlit == 0:
         glow = wp.vec3(0.0, 0.0, 0.0)
         if wp.static((FEATURES & SKY) != 0):
             open = s.occlusion
@@ -178,6 +176,7 @@ def shade_pixel(
                         top = environment_specular(env, mirror, s.clearcoat_roughness)
                         glow = glow * (1.0 - coat) + top * coat
             glow = glow * open
+        glow = glow + s.emissive
         for channel in range(options.num_lights):
             i = light_index(light_begin, lit_by, channel)
             if i >= 0:
@@ -185,11 +184,9 @@ def shade_pixel(
                 if options.shadowed != 0 and lights[i].shadows != 0:
                     visible = amount[p * options.channels + channel]
                 if visible > 0.0:
-                    light = lights[i]
-                    sample = sample_light(light, s.position, s.normal, s.view)
-                    glow = glow + reflect_light(s, light, sample) * visible
-        result = result + glow * options.exposure
-    share = before * alpha * options.weight
+                    sample = sample_light(lights, i, s.position, s.normal, s.view)
+                    glow = glow + reflect_light(s, lights, i, sample) * visible
+        result = glow * options.exposure
     return wp.vec4(result[0] * share, result[1] * share, result[2] * share, share)
 
 
@@ -198,8 +195,10 @@ def shade_kernel(features: int) -> wp.Kernel:
     """The shading kernel for a set of features; made once."""
     may_be_plain = (features & _NOT_PLAIN) == 0
     shade_one = shade_pixel.of(features)
+    rich = features & LOCAL_LIGHTS or (features & NORMAL_MAPS and features & (COAT | LAYERS))
+    registers = MORE_REGISTERS if features & PBR and rich else FEW_REGISTERS
 
-    @wp.kernel(enable_backward=False, module=f"omni_shading_{features}", **FEW_REGISTERS)
+    @wp.kernel(enable_backward=False, module=f"omni_shading_{features}", **registers)
     def shade(
         shapes: Shapes,
         scene: ShadingScene,
@@ -218,13 +217,14 @@ def shade_kernel(features: int) -> wp.Kernel:
         color: wp.array(dtype=wp.vec4),
         out: SurfaceOutputs,
         color_out: ColorOutputs,
-        geometry_out: GeometryOutputs,
+        depth: wp.array(dtype=wp.float32),
     ):
         """Shade one layer of one sample; dim = (cameras of this chunk, work items of an image).
 
-        ``color`` gathers linear radiance and coverage, unless this pass is all there is (``options.final``). With
-        layers, ``through`` is what still comes through and ``first_t``, ``first_instance`` remember the nearest surface
-        that is not fully transparent.
+        ``color`` gathers linear radiance and coverage, unless this pass is all there is (``options.final``). ``depth``
+        is empty, or what is asked of the geometry besides: more than that takes a pass of its own. With layers,
+        ``through`` is what still comes through and ``first_t``, ``first_instance`` remember the nearest surface that
+        is not fully transparent.
         """
         local, item = wp.tid()
         index = selected[first + local]
@@ -250,20 +250,20 @@ def shade_kernel(features: int) -> wp.Kernel:
                     hits,
                     amount,
                     color_out,
-                    geometry_out.depth,
+                    depth,
                     wp.static(features & SKY),
                 )
-                if done == wp.int64(-1) and options.geometry == 0:
+                if done == wp.int64(-1):
                     return
         for k in range(tile_size()):
             at = tile_pixel(corner, k)
             if at[0] < width and at[1] < height:
                 p = (local * height + at[1]) * width + at[0]
                 q = (index * height + at[1]) * width + at[0]
-                if options.final != 0:
-                    write_hit(shapes, camera, index, at[0], at[1], q, hits.instance[p], hits.t[p], geometry_out)
                 if ((done >> wp.int64(k)) & wp.int64(1)) != wp.int64(0):
                     continue
+                if depth.shape[0] > 0:
+                    depth[q] = wp.where(hits.instance[p] >= 0, hits.t[p], wp.inf)
                 c = shade_one(
                     shapes,
                     scene,

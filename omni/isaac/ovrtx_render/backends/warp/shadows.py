@@ -6,6 +6,7 @@ from functools import cache
 
 import warp as wp
 
+from .arithmetic import circle, over, quotient, root, unit
 from .culling import visible_clusters
 from .features import ANALYTIC, MESHES
 from .inlining import FEW_REGISTERS, inlined
@@ -169,7 +170,7 @@ def random_pair(x: int, y: int, stream: int, sample: int) -> wp.vec2:
 def basis(n: wp.vec3) -> wp.mat33:
     """Orthonormal basis with z = n (Duff et al. 2017)."""
     sign = wp.where(n[2] >= 0.0, 1.0, -1.0)
-    a = -1.0 / (sign + n[2])
+    a = -quotient(1.0, sign + n[2])
     b = n[0] * n[1] * a
     x = wp.vec3(1.0 + sign * n[0] * n[0] * a, sign * b, -sign * n[0])
     y = wp.vec3(b, sign + n[1] * n[1] * a, -n[1])
@@ -179,7 +180,8 @@ def basis(n: wp.vec3) -> wp.mat33:
 @wp.func
 def lift(point: wp.vec3, normal: wp.vec3, eye: wp.vec3) -> wp.vec3:
     """Origin of a ray that leaves a surface: far enough off it that float32 does not hit the surface again."""
-    return point + normal * (1.0e-4 * wp.length(point - eye) + 1.0e-5)
+    away = point - eye
+    return point + normal * (1.0e-4 * root(wp.dot(away, away)) + 1.0e-5)
 
 
 @wp.func
@@ -190,13 +192,13 @@ def point_on_light(light: LightState, point: wp.vec3, r: wp.vec2, soft: int) -> 
     """
     ring = wp.vec2(0.0, 0.0)
     if soft != 0:
-        ring = wp.vec2(wp.cos(6.2831853 * r[0]), wp.sin(6.2831853 * r[0])) * wp.sqrt(r[1])
+        ring = circle(6.2831853 * r[0]) * root(r[1])
     local = wp.vec3(0.0, 0.0, 0.0)
     if light.kind == DISTANT_LIGHT:
         far = light.rotation * wp.vec3(ring[0] * light.size[0], ring[1] * light.size[0], 1.0)
         return point + far * 1.0e6
     if light.kind == SPHERE_LIGHT:
-        frame = basis(wp.normalize(light.position - point))
+        frame = basis(unit(light.position - point))
         return light.position + frame * (wp.vec3(ring[0], ring[1], 0.0) * light.size[0])
     if light.kind == RECT_LIGHT:
         local = wp.vec3((2.0 * r[0] - 1.0) * light.size[0], (2.0 * r[1] - 1.0) * light.size[1], 0.0)
@@ -259,8 +261,8 @@ def shadow_ray(
         if soft != 0:
             pair = random_pair(x, row, channel, sample)
         to = point_on_light(light, point, pair, soft) - point
-        reach = wp.length(to)
-        to = to / wp.max(reach, 1.0e-9)
+        reach = root(wp.dot(to, to))
+        to = over(to, wp.max(reach, 1.0e-9))
         reach = reach * 0.9999
     start = lift(point, normal, camera.position)
     # Near the terminator of a smooth-shaded mesh its flat triangles would show. Elsewhere the flat surface will do.
@@ -427,9 +429,8 @@ def occlusion_ray(
     point = point + smooth_offset(shapes, attributes, inst, hits.prim[p], hits.u[p], hits.v[p], normal)
     start = lift(point, normal, camera.position)
     r = random_pair(x, row, 8191, sample)
-    around = 6.2831853 * r[0]
-    radius = wp.sqrt(r[1])
-    to = basis(normal) * wp.vec3(radius * wp.cos(around), radius * wp.sin(around), wp.sqrt(1.0 - r[1]))
+    ring = circle(6.2831853 * r[0]) * root(r[1])
+    to = basis(normal) * wp.vec3(ring[0], ring[1], root(1.0 - r[1]))
     origin[p] = wp.vec4(start[0], start[1], start[2], reach)
     direction[p] = to
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import warp as wp
 
 from ...scene.data import GeometryKind
-from .arithmetic import over, quotient, root, unit
+from .arithmetic import forget_loads, over, quotient, root, unit
 from .features import ANALYTIC, COAT, FEATURES, LAYERS, MESHES, NORMAL_MAPS, PBR, TEXTURES, by_features
 from .inlining import inlined
-from .lighting import Surface, specular_albedo
+from .lighting import Surface, compensation, specular_albedo
 from .materials import MaterialState, sample_material
 from .textures import Textures
 from .types import CameraState, Shapes
@@ -164,7 +164,7 @@ def smooth_offset(
     p = a * w + b * u + c * v
     offset = zero
     for k in range(3):
-        n = wp.normalize(to_normal * mesh.normals[base[1] + prim, k])
+        n = unit(to_normal * mesh.normals[base[1] + prim, k])
         if wp.dot(n, side) < 0.0:
             n = -n
         share = wp.where(k == 0, w, wp.where(k == 1, u, v))
@@ -173,21 +173,32 @@ def smooth_offset(
     return offset
 
 
-@wp.func
-def map_normal(normal: wp.vec3, tangent: wp.vec3, bitangent: wp.vec3, mapped: wp.vec3) -> wp.vec3:
-    """Turn a shading normal by a tangent-space normal (components in [-1, 1]).
-
-    ``tangent`` and ``bitangent`` are where u and v grow; they need be neither unit nor orthogonal to the normal.
-    """
+@inlined
+def map_normal(shapes: Shapes, mesh: MeshAttributes, inst: int, prim: int, normal: wp.vec3, mapped: wp.vec3) -> wp.vec3:
+    """Turn a shading normal by a tangent-space normal (components in [-1, 1])."""
+    base = mesh.base[shapes.inst_geometry[inst]]
+    row = base[2] + prim
+    d1 = mesh.uvs[row, 1] - mesh.uvs[row, 0]
+    d2 = mesh.uvs[row, 2] - mesh.uvs[row, 0]
+    det = d1[0] * d2[1] - d1[1] * d2[0]
+    if wp.abs(det) <= 1.0e-20:
+        return normal
+    to_world = shapes.local_to_world[inst].linear
+    row = base[0] + prim
+    e1 = to_world * (mesh.points[row, 1] - mesh.points[row, 0])
+    e2 = to_world * (mesh.points[row, 2] - mesh.points[row, 0])
+    # Where u and v grow; neither unit nor orthogonal to the normal.
+    tangent = over(e1 * d2[1] - e2 * d1[1], det)
+    bitangent = over(e2 * d1[0] - e1 * d2[0], det)
     x = tangent - normal * wp.dot(normal, tangent)
-    x = x / wp.max(wp.length(x), 1.0e-20)
+    x = over(x, wp.max(root(wp.dot(x, x)), 1.0e-20))
     y = wp.cross(normal, x)
     if wp.dot(y, bitangent) < 0.0:
         y = -y
     n = x * mapped[0] + y * mapped[1] + normal * wp.max(mapped[2], 0.0)
     size = root(wp.dot(n, n))
     if size > 1.0e-6:
-        return n / size
+        return over(n, size)
     return normal
 
 
@@ -216,7 +227,8 @@ def evaluate_surface(
     ray = camera_ray(camera, x, y)
     s.view = over(-ray, root(wp.dot(ray, ray)))
     s.position = camera_origin(camera, x, y) + ray * t
-    material = scene.materials[scene.inst_material[inst]]
+    # The material is read from memory wherever it is needed, not held in registers.
+    row_of_material = scene.inst_material[inst]
     geometry = shapes.inst_geometry[inst]
     base = scene.attributes.base[geometry]
     s.geometric = geometric_normal(shapes, scene.attributes, inst, prim, s.position)
@@ -225,11 +237,9 @@ def evaluate_surface(
     s.normal = s.geometric
     to_world = shapes.local_to_world[inst].linear
     uv = wp.vec2(0.0, 0.0)
-    tangent = wp.vec3(0.0, 0.0, 0.0)
-    bitangent = wp.vec3(0.0, 0.0, 0.0)
     footprint = wp.vec2(0.0, 0.0)
     mapped = int(0)
-    colour = material.base_color
+    colour = scene.materials[row_of_material].base_color
     if wp.static((FEATURES & MESHES) != 0) and prim >= 0:
         w = 1.0 - u - v
         if base[1] >= 0:
@@ -243,11 +253,11 @@ def evaluate_surface(
                 if wp.dot(n, s.geometric) < 0.0:
                     n = -n
                 s.normal = n
-        if material.use_vertex_color != 0 and base[3] >= 0:
+        if scene.materials[row_of_material].use_vertex_color != 0 and base[3] >= 0:
             row = base[3] + prim
             colour = scene.attributes.colors[row, 0] * w + scene.attributes.colors[row, 1] * u
             colour = colour + scene.attributes.colors[row, 2] * v
-        textured = material.num_textures > 0 and base[2] >= 0
+        textured = scene.materials[row_of_material].num_textures > 0 and base[2] >= 0
         if wp.static((FEATURES & (TEXTURES | NORMAL_MAPS)) != 0) and textured:
             mapped = 1
             row = base[2] + prim
@@ -270,15 +280,12 @@ def evaluate_surface(
             slant = wp.max(wp.abs(wp.dot(s.geometric, s.view)), 0.05)
             width = quotient(width, area * root(slant))
             footprint = wp.vec2(width * wp.length(e2 * d1[0] - e1 * d2[0]), width * wp.length(e2 * d1[1] - e1 * d2[1]))
-            if wp.static((FEATURES & NORMAL_MAPS) != 0):
-                det = d1[0] * d2[1] - d1[1] * d2[0]
-                if wp.abs(det) > 1.0e-20:
-                    tangent = (e1 * d2[1] - e2 * d1[1]) / det
-                    bitangent = (e2 * d1[0] - e1 * d2[0]) / det
-    m = sample_material(material, scene.textures, colour, uv, footprint, mapped)
+    m = sample_material(scene.materials, row_of_material, scene.textures, colour, uv, footprint, mapped)
+    if wp.static((FEATURES & (TEXTURES | NORMAL_MAPS)) != 0):
+        forget_loads()
     if wp.static((FEATURES & NORMAL_MAPS) != 0):
         if mapped != 0:
-            s.normal = map_normal(s.normal, tangent, bitangent, m.normal)
+            s.normal = map_normal(shapes, scene.attributes, inst, prim, s.normal, m.normal)
     s.output_normal = s.normal
     # A shading normal that looks away from the viewer is bent back to the horizon.
     facing = wp.dot(s.normal, s.view)
@@ -289,22 +296,24 @@ def evaluate_surface(
     s.diffuse = m.base_color
     s.opacity = 1.0
     if wp.static((FEATURES & LAYERS) != 0):
-        if material.alpha_mode != 0:
+        mode = scene.materials[row_of_material].alpha_mode
+        if mode != 0:
             s.opacity = wp.clamp(m.opacity, 0.0, 1.0)
-        if material.alpha_mode == 1:
-            s.opacity = wp.where(m.opacity >= material.opacity_threshold, 1.0, 0.0)
-    s.unlit = material.unlit
+        if mode == 1:
+            s.opacity = wp.where(m.opacity >= scene.materials[row_of_material].opacity_threshold, 1.0, 0.0)
+    s.unlit = scene.materials[row_of_material].unlit
     s.emissive = m.emissive
     s.occlusion = m.occlusion
     s.f0 = wp.vec3(0.0, 0.0, 0.0)
     s.roughness = 1.0
     if wp.static((FEATURES & PBR) != 0):
         s.roughness = wp.clamp(m.roughness, 0.02, 1.0)
-        if material.specular_workflow != 0:
+        if scene.materials[row_of_material].specular_workflow != 0:
             s.f0 = wp.min(m.specular_color, wp.vec3(1.0, 1.0, 1.0))
         else:
             metallic = wp.clamp(m.metallic, 0.0, 1.0)
-            r = (1.0 - material.ior) / (1.0 + material.ior)
+            ior = scene.materials[row_of_material].ior
+            r = quotient(1.0 - ior, 1.0 + ior)
             dielectric = wp.vec3(r * r, r * r, r * r)
             s.f0 = wp.lerp(dielectric, wp.min(m.base_color, wp.vec3(1.0, 1.0, 1.0)), metallic)
             s.diffuse = m.base_color * (1.0 - metallic)
@@ -313,9 +322,9 @@ def evaluate_surface(
             s.clearcoat_roughness = wp.clamp(m.clearcoat_roughness, 0.02, 1.0)
         # What the specular lobe reflects does not reach the diffuse one.
         ab = specular_albedo(s.roughness, wp.max(wp.dot(s.normal, s.view), 1.0e-3))
-        s.gain = wp.vec3(1.0, 1.0, 1.0) + s.f0 * (1.0 / wp.max(ab[0] + ab[1], 1.0e-3) - 1.0)
+        s.lost = 1.0 / wp.max(ab[0] + ab[1], 1.0e-3) - 1.0
         # A surface with no reflection at all has no grazing reflection either.
         grazing = ab[1] * wp.clamp(50.0 * wp.max(s.f0), 0.0, 1.0)
-        s.specular = wp.cw_mul(s.f0 * ab[0] + wp.vec3(grazing, grazing, grazing), s.gain)
+        s.specular = wp.cw_mul(s.f0 * ab[0] + wp.vec3(grazing, grazing, grazing), compensation(s.f0, s.lost))
         s.diffuse = wp.cw_mul(s.diffuse, wp.vec3(1.0, 1.0, 1.0) - wp.min(s.specular, wp.vec3(1.0, 1.0, 1.0)))
     return s

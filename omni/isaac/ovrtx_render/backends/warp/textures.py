@@ -12,6 +12,7 @@ import warp as wp
 
 from ...scene.color_spaces import linear_to_srgb, srgb_to_linear
 from ...scene.data import Texture, TextureRef
+from .arithmetic import forget_loads
 from .inlining import inlined
 from .types import TextureInfo, TextureRefState
 
@@ -219,7 +220,8 @@ def sample_texture(tex: Textures, which: int, uv: wp.vec2, footprint: wp.vec2) -
     if blend > 0.01 and base + 1 < info.levels:
         d = bilinear(tex, offset + w * h, (w + 1) / 2, (h + 1) / 2, info.srgb, s, t, ref.wrap_s, ref.wrap_t)
         c = c + (d - c) * blend
-    return wp.cw_mul(c, ref.scale) + ref.bias
+    forget_loads()
+    return wp.cw_mul(c, tex.refs[which].scale) + tex.refs[which].bias
 
 
 @wp.func

@@ -143,7 +143,7 @@ def write_poses(
     place(targets[k], num_instances, compose(pose, offsets[k]), frames, shapes)
 
 
-@wp.kernel(enable_backward=False, module="omni_transforms")
+@wp.kernel(enable_backward=False, module="omni_matrices")
 def write_matrices(
     matrices: wp.array(dtype=wp.mat44),
     meters: float,
@@ -163,7 +163,7 @@ def write_matrices(
     place(targets[k], num_instances, compose(pose, offsets[k]), frames, shapes)
 
 
-@wp.kernel(enable_backward=False, module="omni_transforms")
+@wp.kernel(enable_backward=False, module="omni_matrices")
 def write_frames(
     targets: wp.array(dtype=wp.int32),
     places: wp.array(dtype=Affine),
@@ -192,7 +192,7 @@ def keep_poses(
         kept_quats[row] = wp.vec4(q[order[0]], q[order[1]], q[order[2]], q[order[3]])
 
 
-@wp.kernel(enable_backward=False, module="omni_transforms")
+@wp.kernel(enable_backward=False, module="omni_matrices")
 def keep_matrices(matrices: wp.array(dtype=wp.mat44), kept: wp.array(dtype=wp.mat44)):
     """The same for matrices."""
     row = wp.tid()

@@ -41,6 +41,7 @@ auto split = [&](const Range& r, int depth) {
         if (!(extent > 0.0f)) continue;
         float scale = BINS * 0.9999f / extent;
         Box bin[BINS]; int number[BINS];
+#pragma clang loop unroll(disable)
         for (int b = 0; b < BINS; ++b) { bin[b].clear(); number[b] = 0; }
         for (int i = r.begin; i < r.end; ++i) {
             int b = (int)((middle(index[i], axis) - c.lo[axis]) * scale);
@@ -48,8 +49,10 @@ auto split = [&](const Range& r, int depth) {
         }
         float right[BINS]; int right_n[BINS];
         Box acc; acc.clear(); int count_n = 0;
+#pragma clang loop unroll(disable)
         for (int b = BINS - 1; b > 0; --b) { acc.add(bin[b]); count_n += number[b]; right[b] = acc.area(); right_n[b] = count_n; }
         acc.clear(); count_n = 0;
+#pragma clang loop unroll(disable)
         for (int b = 1; b < BINS; ++b) {
             acc.add(bin[b - 1]); count_n += number[b - 1];
             if (count_n == 0 || right_n[b] == 0) continue;
@@ -104,6 +107,7 @@ while (top > 0 && !overflow) {
         child[n++] = halves[1];
     }
     float* node = nodes.data + (long long)task.node * (7 * WIDTH);
+#pragma clang loop unroll(disable)
     for (int i = 0; i < WIDTH; ++i) {
         bool used = i < n && child[i].end > child[i].begin;
         for (int k = 0; k < 3; ++k) {
@@ -115,6 +119,7 @@ while (top > 0 && !overflow) {
             if (num_leaves >= max_leaves) { overflow = true; break; }
             link = ~num_leaves;
             float* l = leaves.data + (long long)num_leaves++ * LEAF;
+#pragma clang loop unroll(disable)
             for (int k = 0; k < LEAF; ++k) l[k] = 0.0f;
             for (int j = child[i].begin; j < child[i].end; ++j) {
                 int lane = j - child[i].begin, tri = index[j];

@@ -207,9 +207,6 @@ auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, boo
 #endif
     auto visit_leaf = [&](const float* l) {
 #if defined(__CUDA_ARCH__)
-        const float4* l4 = (const float4*)l;
-        const float4 vx = l4[0], vy = l4[1], vz = l4[2], ax4 = l4[3], ay4 = l4[4], az4 = l4[5];
-        const float4 bx4 = l4[6], by4 = l4[7], bz4 = l4[8], ids = l4[9];
         auto triangle = [&](float v0x, float v0y, float v0z, float e1x, float e1y, float e1z, float e2x, float e2y,
                             float e2z, float id) {
             float px = dy * e2z - dz * e2y, py = dz * e2x - dx * e2z, pz = dx * e2y - dy * e2x;
@@ -226,10 +223,15 @@ auto hit_mesh = [&](const float* nodes, const float* leaves, bool two_sided, boo
                 found = true;
             }
         };
-        triangle(vx.x, vy.x, vz.x, ax4.x, ay4.x, az4.x, bx4.x, by4.x, bz4.x, ids.x);
-        triangle(vx.y, vy.y, vz.y, ax4.y, ay4.y, az4.y, bx4.y, by4.y, bz4.y, ids.y);
-        triangle(vx.z, vy.z, vz.z, ax4.z, ay4.z, az4.z, bx4.z, by4.z, bz4.z, ids.z);
-        triangle(vx.w, vy.w, vz.w, ax4.w, ay4.w, az4.w, bx4.w, by4.w, bz4.w, ids.w);
+#pragma unroll 1
+        for (int half = 0; half < 2; ++half) {
+            // Two of the four at a time: all at once would take 40 registers.
+            const float2* l2 = (const float2*)l + half;
+            const float2 vx = l2[0], vy = l2[2], vz = l2[4], ax2 = l2[6], ay2 = l2[8], az2 = l2[10];
+            const float2 bx2 = l2[12], by2 = l2[14], bz2 = l2[16], ids = l2[18];
+            triangle(vx.x, vy.x, vz.x, ax2.x, ay2.x, az2.x, bx2.x, by2.x, bz2.x, ids.x);
+            triangle(vx.y, vy.y, vz.y, ax2.y, ay2.y, az2.y, bx2.y, by2.y, bz2.y, ids.y);
+        }
 #else
         F4 e1x = *(const F4u*)(l + 12), e1y = *(const F4u*)(l + 16), e1z = *(const F4u*)(l + 20);
         F4 e2x = *(const F4u*)(l + 24), e2y = *(const F4u*)(l + 28), e2z = *(const F4u*)(l + 32);

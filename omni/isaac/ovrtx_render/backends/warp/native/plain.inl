@@ -66,10 +66,8 @@ for (int r = 0; r < ROWS; ++r) {
             normal = either(grazing, unit(add(normal, scaled(view, splat(0.01f) - facing))), normal);
 
         const V base_color = splat3((const float*)&material.base_color);
-        V result = scaled(splat3((const float*)&material.emissive), splat(options.exposure));
-        if (material.unlit) {
-            result = base_color;
-        } else {
+        V result = base_color;
+        if (!material.unlit) {
             V glow = V{splat(0.0f), splat(0.0f), splat(0.0f)};
             auto arrives = [&](int channel) {
                 F out;
@@ -81,6 +79,7 @@ for (int r = 0; r < ROWS; ++r) {
                 if (options.occlusion_channel >= 0) open = open * arrives(options.occlusion_channel);
                 glow = scaled(mul(base_color, splat3(lobes)), open);
             }
+            glow = add(glow, splat3((const float*)&material.emissive));
             int lit_by = camera.env;
             if (lit_by < 0 || shapes.see_all) lit_by = shapes.inst_env.data[i] >= 0 ? shapes.inst_env.data[i] : camera.env;
             const int shared = light_begin.data[1];
@@ -101,7 +100,7 @@ for (int r = 0; r < ROWS; ++r) {
                 if (options.shadowed && light.shadows) visible = arrives(channel);
                 glow = either(visible > splat(0.0f), add(glow, scaled(shine, visible)), glow);
             }
-            result = add(result, scaled(glow, splat(options.exposure)));
+            result = scaled(glow, splat(options.exposure));
         }
         color = either(mine, scaled(result, splat(options.weight)), color);
         cover = mine ? splat(options.weight) : cover;

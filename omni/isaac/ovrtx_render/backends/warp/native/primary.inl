@@ -90,7 +90,7 @@ F T[ROWS], U[ROWS], V[ROWS], T0[ROWS];
 M I[ROWS], P[ROWS];
 F xs;
 for (int i = 0; i < LANES; ++i) xs[i] = (float)(x0 + i) + jitter_x;
-float farthest = 0.0f;
+#pragma clang loop unroll(disable)
 for (int r = 0; r < ROWS; ++r) {
     T[r] = splat(far_clip);
     T0[r] = splat(near_clip);
@@ -107,8 +107,13 @@ for (int r = 0; r < ROWS; ++r) {
             }
         }
     }
-    for (int i = 0; i < LANES; ++i) farthest = farthest > T[r][i] ? farthest : T[r][i];
 }
+auto farthest_of_all = [&]() {
+    F most = splat(0.0f);
+    for (int r = 0; r < ROWS; ++r) most = vmax(most, T[r]);
+    return __builtin_reduce_max(most);
+};
+float farthest = farthest_of_all();
 for (int k = 0; k < n; ++k) {
     const float* e = first_entry + sorted[k] * ENTRY;
     const Place s = place_of(e);
@@ -153,17 +158,20 @@ for (int k = 0; k < n; ++k) {
             }
         }
     }
-    if (closer) {
-        farthest = 0.0f;
-        for (int r = 0; r < ROWS; ++r)
-            for (int i = 0; i < LANES; ++i) farthest = farthest > T[r][i] ? farthest : T[r][i];
-    }
+    if (closer) farthest = farthest_of_all();
 }
-for (int r = 0; r < ROWS; ++r) {
-    const int y = y0 + r;
-    if (y >= height) break;
-    const long long p = image + (long long)y * width + x0;
-    for (int i = 0; i < LANES && x0 + i < width; ++i) {
+#pragma clang loop unroll(disable)
+for (int r = 0; r < ROWS && y0 + r < height; ++r) {
+    const long long p = image + (long long)(y0 + r) * width + x0;
+    if (x0 + LANES <= width) {
+        *(Fu*)(hit_t.data + p) = T[r];
+        *(Mu*)(hit_instance.data + p) = I[r];
+        *(Mu*)(hit_prim.data + p) = P[r];
+        *(Fu*)(hit_u.data + p) = U[r];
+        *(Fu*)(hit_v.data + p) = V[r];
+        continue;
+    }
+    for (int i = 0; x0 + i < width; ++i) {
         hit_t.data[p + i] = T[r][i];
         hit_instance.data[p + i] = I[r][i];
         hit_prim.data[p + i] = P[r][i];

@@ -25,7 +25,9 @@ auto solid_at = [&](int inst, int prim, float u, float v) {
     float opacity = (float)((texel >> (8 * as_int(c[3]))) & 255u) * (1.0f / 255.0f);
     return opacity * c[6] + c[7] >= c[8];
 };
-const int begins[2] = {begin0, begin1}, ends[2] = {end0, end1};
+// Clusters of one part of the scene: shared, and the camera's own. Not arrays, which would lie in local memory on CUDA.
+auto first_of = [&](int part) { return part ? begin1 : begin0; };
+auto end_of = [&](int part) { return part ? end1 : end0; };
 const long long image = (long long)cam * width * height;
 
 struct Ray { F ox, oy, oz, dx, dy, dz, reach; };
@@ -51,13 +53,16 @@ auto blocks = [&](int inst, const float* g, float ox, float oy, float oz, float 
     const float* nodes = bvh_nodes.data + (long long)as_int(what.y) * (7 * WIDTH);
     const float* leaves = bvh_leaves.data + (long long)as_int(what.z) * LEAF;
     const bool cut = inst_shadow.data[inst] == 2;
-    float from = 0.0f, u, v;
+    // From where the ray enters the box, as hit_mesh would do it: not to hold where it began as well.
+    ox += enter * dx; oy += enter * dy; oz += enter * dz;
+    float from = -enter, u, v;
     int prim;
+#pragma unroll 1
     for (int step = 0; step < (cut ? 16 : 1); ++step) {
-        float t = reach;
-        if (!hit_mesh(nodes, leaves, true, !cut, ox, oy, oz, dx, dy, dz, enter, from, t, prim, u, v)) return false;
+        float t = reach - enter;
+        if (!hit_mesh(nodes, leaves, true, !cut, ox, oy, oz, dx, dy, dz, 0.0f, from, t, prim, u, v)) return false;
         if (!cut || solid_at(inst, prim, u, v)) return true;
-        from = t * 1.00001f + 1.0e-6f;
+        from = (t + enter) * 1.00001f + 1.0e-6f - enter;
     }
     return false;
 };
@@ -73,10 +78,11 @@ if (x0 < width && y0 < height) {
     bool open = r.reach > 0.0f;
 #pragma unroll 1
     for (int part = 0; part < 2; ++part) {
-        for (int cluster = begins[part]; cluster < ends[part] && open;) {
+        const int end = end_of(part);
+        for (int cluster = first_of(part); cluster < end && open;) {
             const int first = cluster_first.data[cluster];
             unsigned meshes = 0;
-            for (; cluster < ends[part]; ++cluster) {
+            for (; cluster < end; ++cluster) {
                 const int last = cluster_first.data[cluster + 1];
                 if (last - first > 32) break;
                 if (!near_ball((const float*)(cluster_bounds.data + cluster), r)) continue;
@@ -103,8 +109,8 @@ if (x0 < width && y0 < height) {
                 const Ray a = to_local(inst, r);
                 const float* g = geometry.data + inst_geometry.data[inst] * GEOM;
                 float enter;
-                meets_box(g, a.ox, a.oy, a.oz, a.dx, a.dy, a.dz, 0.0f, r.reach, enter);
-                if (blocks(inst, g, a.ox, a.oy, a.oz, a.dx, a.dy, a.dz, enter, r.reach)) open = false;
+                meets_box(g, a.ox, a.oy, a.oz, a.dx, a.dy, a.dz, 0.0f, a.reach, enter);
+                if (blocks(inst, g, a.ox, a.oy, a.oz, a.dx, a.dy, a.dz, enter, a.reach)) open = false;
             }
         }
     }
@@ -128,7 +134,7 @@ for (int r = 0; r < ROWS; ++r) {
     if (!any(open)) continue;
     bool done = false;
     for (int part = 0; part < 2 && !done; ++part) {
-        for (int cluster = begins[part]; cluster < ends[part] && !done; ++cluster) {
+        for (int cluster = first_of(part); cluster < end_of(part) && !done; ++cluster) {
             if (!any(open & near_ball((const float*)(cluster_bounds.data + cluster), ray))) continue;
             const int last = cluster_first.data[cluster + 1];
             for (int inst = cluster_first.data[cluster]; inst < last; ++inst) {
