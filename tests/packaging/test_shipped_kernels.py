@@ -99,7 +99,7 @@ def test_what_is_damaged_or_foreign_is_compiled_anew(site: Path, tmp_path: Path,
     if damage == "cut":
         target.write_bytes(target.read_bytes()[:1000])
     elif damage == "swapped":
-        target.write_bytes(next(there.glob("omni_culling*.o")).read_bytes())
+        target.write_bytes(next(there.glob("omni_visibility*.o")).read_bytes())
     else:
         (there / shipped.INDEX).write_text("{")
     code = """

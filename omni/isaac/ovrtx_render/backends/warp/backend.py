@@ -36,6 +36,7 @@ from .device_scene import DeviceScene, refresh_lights, refresh_materials, upload
 from .environment import bake_environment  # noqa: E402
 from .features import scene_features  # noqa: E402
 from .frame_table import Bound, FrameTable  # noqa: E402
+from .inlining import CUDA_BLOCK  # noqa: E402
 from .kernels import DEFORMATION, MATERIAL_ROWS, MATRICES, load_on_cpu, prepare_drawing, prepare_reading  # noqa: E402
 from .material_rows import MaterialRows  # noqa: E402
 from .program import Passes, Program, View, band_count, nothing  # noqa: E402
@@ -273,7 +274,9 @@ class WarpBackend(Backend):
         view: View = bundle.backend_data
         index = wp.array(cameras, dtype=wp.int32, device=self.device)
         dim = (len(cameras), view.bands)
-        wp.launch(forget_cameras, dim=dim, inputs=[index, view.bands, view.previous], device=self.device)
+        wp.launch(
+            forget_cameras, dim=dim, inputs=[index, view.bands, view.previous], device=self.device, block_dim=CUDA_BLOCK
+        )
 
     # -- rendering --------------------------------------------------------------------------------------------------
 
@@ -283,7 +286,7 @@ class WarpBackend(Backend):
         # What is captured is not done yet, and is replayed: it must hold these, whatever was written before.
         captured = self.device.is_capturing
         if (self._shapes_moved or captured) and scene.num_clusters:
-            wp.launch(refresh_clusters, dim=scene.num_clusters, inputs=[scene.shapes], device=self.device)
+            wp.launch(refresh_clusters, scene.num_clusters, [scene.shapes], device=self.device, block_dim=CUDA_BLOCK)
             self._shapes_moved = captured
         if self._lights_moved or (self._lights_bound and captured):
             wp.launch(
@@ -291,6 +294,7 @@ class WarpBackend(Backend):
                 dim=scene.num_lights,
                 inputs=[scene.light_frames, scene.frames, scene.lights],
                 device=self.device,
+                block_dim=CUDA_BLOCK,
             )
             self._lights_moved = captured
         view.follow(self.scene.frames)

@@ -9,6 +9,7 @@ import warp as wp
 
 from ...cameras import CONVENTIONS, CameraBundle, intrinsics_of
 from .frame_table import ORDERS
+from .inlining import CUDA_BLOCK
 from .transforms import follow_frames, set_camera_intrinsics, set_camera_poses
 from .types import CameraState
 
@@ -59,6 +60,7 @@ class CameraTable:
             dim=len(self.pinned),
             inputs=[self.frames, self.pinned, frames, self.cameras],
             device=self.cameras.device,
+            block_dim=CUDA_BLOCK,
         )
 
     def place(
@@ -71,6 +73,7 @@ class CameraTable:
             dim=(len(index), self.bands),
             inputs=[positions, quats, ORDERS[order], turn, meters, index, self.bands, self.pinned, self.cameras],
             device=self.cameras.device,
+            block_dim=CUDA_BLOCK,
         )
 
     def calibrate(self, matrices: wp.array, index: wp.array) -> None:
@@ -80,6 +83,7 @@ class CameraTable:
             dim=(len(index), self.bands),
             inputs=[matrices, index, self.bands, float(self.height), self.cameras],
             device=self.cameras.device,
+            block_dim=CUDA_BLOCK,
         )
 
     def take_lenses(self, bundle: CameraBundle, meters: float, rescale: float = 1.0) -> None:

@@ -193,7 +193,7 @@ def project_shape(
     return depth * 0.99999
 
 
-@wp.kernel(enable_backward=False, module="omni_culling")
+@wp.kernel(enable_backward=False, module="omni_frame")
 def project_shapes(
     shapes: Shapes,
     cameras: wp.array(dtype=CameraState),
@@ -250,7 +250,7 @@ def project_shapes(
         depths[start + item] = INVISIBLE
 
 
-@wp.kernel(enable_backward=False, module="omni_culling")
+@wp.kernel(enable_backward=False, module="omni_frame")
 def sort_shapes(
     first: int,
     capacity: int,

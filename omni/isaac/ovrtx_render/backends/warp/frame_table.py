@@ -11,6 +11,7 @@ import warp as wp
 from ..base import FrameBinding
 from .crew import Crew
 from .device_scene import affine_rows
+from .inlining import CUDA_BLOCK
 from .transforms import keep_matrices, keep_poses, write_frames, write_matrices, write_poses
 from .types import Affine, Shapes
 
@@ -70,7 +71,8 @@ class FrameTable:
         device = self.frames.device
         index = wp.array(targets.astype(np.int32), dtype=wp.int32, device=device)
         places = wp.array(affine_rows(transforms, self._meters), dtype=Affine, device=device)
-        wp.launch(write_frames, dim=len(index), inputs=[index, places, *self._shapes], device=device)
+        inputs = [index, places, *self._shapes]
+        wp.launch(write_frames, dim=len(index), inputs=inputs, device=device, block_dim=CUDA_BLOCK)
 
     def bind(self, binding: FrameBinding, frames: np.ndarray) -> Bound:
         """Prepare a binding whose frames are ``frames`` in this table."""
@@ -125,7 +127,7 @@ class FrameTable:
         parts = min(self._crew.size, count // _SHARE) if self._crew else 1
         if self._crew is None or parts < 2:
             if count:
-                wp.launch(kernel, count, inputs=inputs, device=device)
+                wp.launch(kernel, count, inputs=inputs, device=device, block_dim=CUDA_BLOCK)
             return
         launches = []
         for part in range(parts):

@@ -12,7 +12,6 @@ import warp as wp
 from ..._warp_version import locks_code_generation
 from ...config import RendererCfg
 from .bvh import builder_kernel
-from .culling import project_shapes
 from .deformation import fit_instances
 from .inlining import CUDA_BLOCK
 from .material_rows import write_tint
@@ -36,7 +35,7 @@ __all__ = [
 ]
 
 _OUTPUTS = resolve_color.module
-_TRANSFORMS = write_poses.module
+_FRAME = write_poses.module
 MATRICES = write_matrices.module
 """What writing matrices launches, and what was moved on the stage."""
 DEFORMATION = fit_instances.module
@@ -63,7 +62,7 @@ def prepare_reading(device: wp.Device) -> None:
     """Begin to load what any scene needs before it is drawn; call it before the scene is read."""
     _start([builder_module(CUDA_WIDTH if device.is_cuda else CPU_WIDTH)])
     if device.is_cpu:
-        _start([_TRANSFORMS])
+        _start([_FRAME])
 
 
 def prepare_drawing(device: wp.Device, features: int, cfg: RendererCfg) -> None:
@@ -74,18 +73,18 @@ def prepare_drawing(device: wp.Device, features: int, cfg: RendererCfg) -> None:
     :func:`load_on_cpu`, and asks there for what few frames do. On CUDA, where a frame may be captured, all is loaded.
     """
     # What takes longest first.
-    modules = [kernel.module for kernel in (shade_kernel(features), project_shapes, primary_kernel(features))]
+    modules = [kernel.module for kernel in (shade_kernel(features), primary_kernel(features))]
     if cfg.shadows or cfg.ambient_occlusion_samples:
         modules += [shadow_rays.module, shadow_kernel(features).module]
     if device.is_cuda:
-        for module in (_TRANSFORMS, MATRICES, *modules, _OUTPUTS):
+        modules = [*modules, _FRAME, MATRICES, _OUTPUTS]
+        for module in modules:
             target_level(module)  # nothing to CUDA, but a scene on the CPU must not make its modules other ones
         load_on_cpu([builder_module(CUDA_WIDTH)])
-        wp.force_load(device, [_TRANSFORMS, MATRICES], max_workers=0)
-        wp.force_load(device, [*modules, _OUTPUTS], block_dim=CUDA_BLOCK, max_workers=_workers())
+        wp.force_load(device, modules, block_dim=CUDA_BLOCK, max_workers=_workers())
     else:
         _start(modules)
-        load_on_cpu([builder_module(CPU_WIDTH), _TRANSFORMS])
+        load_on_cpu([builder_module(CPU_WIDTH), _FRAME])
 
 
 def load_on_cpu(modules: list[wp.Module]) -> None:

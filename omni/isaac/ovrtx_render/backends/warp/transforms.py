@@ -1,4 +1,8 @@
-"""Transforms on the device: poses are scattered into the frames of everything that hangs on a prim by one launch."""
+"""Transforms on the device: poses are scattered into the frames of everything that hangs on a prim by one launch.
+
+What any scene launches is one module with culling: each module compiles Warp's part of the structs anew. So all of it
+is launched in blocks of one size, ``CUDA_BLOCK``, for which a module is compiled.
+"""
 
 from __future__ import annotations
 
@@ -64,13 +68,13 @@ def refresh_instance(shapes: Shapes, i: int):
     shapes.bounds[i] = wp.vec4(center[0], center[1], center[2], wp.sqrt(longest))
 
 
-@wp.kernel(enable_backward=False, module="omni_transforms")
+@wp.kernel(enable_backward=False, module="omni_frame")
 def refresh_instances(shapes: Shapes):
     """Refresh every instance; dim = number of instances."""
     refresh_instance(shapes, wp.tid())
 
 
-@wp.kernel(enable_backward=False, module="omni_transforms")
+@wp.kernel(enable_backward=False, module="omni_frame")
 def refresh_clusters(shapes: Shapes):
     """Bounding spheres of the clusters, from those of their instances; dim = number of clusters."""
     c = wp.tid()
@@ -114,7 +118,7 @@ def sound_matrix(matrix: wp.mat44) -> bool:
     return wp.ddot(matrix, wp.mat44(0.0)) == 0.0
 
 
-@wp.kernel(enable_backward=False, module="omni_transforms")
+@wp.kernel(enable_backward=False, module="omni_frame")
 def write_poses(
     positions: wp.array(dtype=wp.vec3),
     quats: wp.array(dtype=wp.vec4),
@@ -176,7 +180,7 @@ def write_frames(
     place(targets[k], num_instances, places[k], frames, shapes)
 
 
-@wp.kernel(enable_backward=False, module="omni_transforms")
+@wp.kernel(enable_backward=False, module="omni_frame")
 def keep_poses(
     positions: wp.array(dtype=wp.vec3),
     quats: wp.array(dtype=wp.vec4),
@@ -210,7 +214,7 @@ def orthonormal(m: wp.mat33) -> wp.mat33:
     return wp.mat33(x[0], y[0], z[0], x[1], y[1], z[1], x[2], y[2], z[2])
 
 
-@wp.kernel(enable_backward=False, module="omni_transforms")
+@wp.kernel(enable_backward=False, module="omni_frame")
 def follow_frames(
     camera_frames: wp.array(dtype=wp.int32),
     pinned: wp.array(dtype=wp.int32),
@@ -225,7 +229,7 @@ def follow_frames(
         cameras[c].position = x.offset
 
 
-@wp.kernel(enable_backward=False, module="omni_transforms")
+@wp.kernel(enable_backward=False, module="omni_frame")
 def follow_lights(
     light_frames: wp.array(dtype=wp.int32),
     frames: wp.array(dtype=Affine),
@@ -238,14 +242,14 @@ def follow_lights(
     lights[i].position = x.offset
 
 
-@wp.kernel(enable_backward=False, module="omni_transforms")
+@wp.kernel(enable_backward=False, module="omni_frame")
 def forget_cameras(index: wp.array(dtype=wp.int32), bands: int, previous: wp.array(dtype=CameraState)):
     """Let cameras have seen nothing before, which a focal length of 0 stands for; dim = (cameras, bands)."""
     k, band = wp.tid()
     previous[index[k] * bands + band].fx = 0.0
 
 
-@wp.kernel(enable_backward=False, module="omni_transforms")
+@wp.kernel(enable_backward=False, module="omni_frame")
 def set_camera_poses(
     positions: wp.array(dtype=wp.vec3),
     quats: wp.array(dtype=wp.vec4),
@@ -272,7 +276,7 @@ def set_camera_poses(
     pinned[c] = 1
 
 
-@wp.kernel(enable_backward=False, module="omni_transforms")
+@wp.kernel(enable_backward=False, module="omni_frame")
 def set_camera_intrinsics(
     matrices: wp.array(dtype=wp.mat33),
     index: wp.array(dtype=wp.int32),
