@@ -42,12 +42,17 @@ def test_every_module_that_is_launched_was_loaded(
     launched: dict[str, str] = {}
     force_load, launch = wp.force_load, wp.launch
 
-    def note_load(device: Any, modules: list[Any], **options: Any) -> None:
-        force_load(device, modules, **options)
-        loaded.extend(modules)
+    def threads_of(device: Any, block_dim: int = 256) -> int:
+        return block_dim if wp.get_device(device).is_cuda else 1
+
+    def note_load(device: Any, modules: list[Any], block_dim: int = 256, **options: Any) -> None:
+        force_load(device, modules, block_dim=block_dim, **options)
+        loaded.extend((module, threads_of(device, block_dim)) for module in modules)
 
     def note_launch(kernel: Any, *arguments: Any, **options: Any) -> Any:
-        if kernel.module not in loaded:
+        device = options["device"]
+        # Warp compiles a module for each size of a block.
+        if (kernel.module, threads_of(device, options.get("block_dim", 256))) not in loaded:
             launched[kernel.key] = kernel.module.name
         return launch(kernel, *arguments, **options)
 
