@@ -38,7 +38,7 @@ from omni.isaac.ovrtx_render.backends.warp.native import source
 
 ARCHITECTURES = (80, 90, 120)
 FEW, MORE = 64, 80
-"""Registers of a thread: 32 of 64 warps of a multiprocessor stay resident, or 24."""
+"""Registers of a thread: 30 of 64 warps of a multiprocessor stay resident, or 24."""
 STACK = int(re.findall(r"STACK = (\d+)", source())[0])  # the first is CUDA's
 STACK_ENTRY = 8
 """Bytes of an entry of the traversal stack: a link and the distance of its box."""

@@ -11,7 +11,7 @@ import warp as wp
 from reference import SceneBuilder, look_at, translate
 from reference.build import bumpy_sphere, matte, quad, rotate, scale
 
-from omni.isaac.ovrtx_render.backends.warp.inlining import CUDA_BLOCK
+from omni.isaac.ovrtx_render.backends.warp.launching import launch
 from omni.isaac.ovrtx_render.backends.warp.program import Program
 from omni.isaac.ovrtx_render.backends.warp.shadows import shadow_rays
 from omni.isaac.ovrtx_render.backends.warp.visibility import tile_grid
@@ -112,16 +112,15 @@ def test_far_rays_are_those_of_the_general_kernel(see_all: bool, make: Callable)
                 origin = wp.full(pixels, wp.vec4(-1.0), dtype=wp.vec4, device=device)
                 direction = wp.full(pixels, wp.vec3(-1.0), dtype=wp.vec3, device=device)
                 amount = wp.full(pixels * lights, 5.0, dtype=float, device=device)
-                wp.launch(
+                launch(
                     shadow_rays,
-                    dim=(view.chunk, tile_grid(width, height, device.is_cuda)),
-                    inputs=[
+                    (view.chunk, tile_grid(width, height, device.is_cuda)),
+                    [
                         scene.shapes, scene.shading.attributes, scene.lights, scene.light_begin, view.cameras,
                         view.selected, 0, width, height, int(device.is_cuda), 1, wp.vec2(0.5, 0.5), channel, lights, 0,
                         1, 0, program._hits, through, layer, origin, direction, amount,
                     ],
-                    device=device,
-                    block_dim=CUDA_BLOCK,
+                    device,
                 )  # fmt: skip
                 rays.append([origin.numpy(), direction.numpy(), amount.numpy()])
             for got, want in zip(*rays, strict=True):

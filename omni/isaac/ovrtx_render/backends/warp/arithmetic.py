@@ -1,4 +1,4 @@
-"""Division and unit vectors: what Warp's own give on the CPU; on CUDA a fifth of the instructions, for a last bit.
+"""Division, roots and angles: what Warp's own give on the CPU; on CUDA a fifth of the instructions, for a last bit.
 
 A shading kernel on CUDA is bound by the instructions it issues, and a third of them were exact divisions and roots.
 Divisors are lengths and focal lengths, far from where the hardware's approximation ends (2^126).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warp as wp
 
-__all__ = ["circle", "over", "quotient", "root", "unit"]
+__all__ = ["circle", "forget_loads", "over", "quotient", "root", "unit"]
 
 
 _CUDA_ROOT = 'float r; asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x)); return r;'

@@ -36,8 +36,8 @@ from .device_scene import DeviceScene, refresh_lights, refresh_materials, upload
 from .environment import bake_environment  # noqa: E402
 from .features import scene_features  # noqa: E402
 from .frame_table import Bound, FrameTable  # noqa: E402
-from .inlining import CUDA_BLOCK  # noqa: E402
 from .kernels import DEFORMATION, MATERIAL_ROWS, MATRICES, load_on_cpu, prepare_drawing, prepare_reading  # noqa: E402
+from .launching import launch  # noqa: E402
 from .material_rows import MaterialRows  # noqa: E402
 from .program import Passes, Program, View, band_count, nothing  # noqa: E402
 from .transforms import follow_lights, forget_cameras, refresh_clusters  # noqa: E402
@@ -162,7 +162,8 @@ class WarpBackend(Backend):
         self._note_moved(bound)
 
     def _need(self, module: wp.Module) -> None:
-        """Load what few scenes launch, by the threads that prepared Warp's headers; on CUDA a launch does."""
+        """Load what few scenes launch, by the threads that prepared Warp's headers. On CUDA it is there, or a launch
+        loads it."""
         if self.device.is_cpu:
             load_on_cpu([module])
 
@@ -273,10 +274,7 @@ class WarpBackend(Backend):
     def forget_history(self, bundle: CameraBundle, cameras: np.ndarray) -> None:
         view: View = bundle.backend_data
         index = wp.array(cameras, dtype=wp.int32, device=self.device)
-        dim = (len(cameras), view.bands)
-        wp.launch(
-            forget_cameras, dim=dim, inputs=[index, view.bands, view.previous], device=self.device, block_dim=CUDA_BLOCK
-        )
+        launch(forget_cameras, (len(cameras), view.bands), [index, view.bands, view.previous], self.device)
 
     # -- rendering --------------------------------------------------------------------------------------------------
 
@@ -286,16 +284,10 @@ class WarpBackend(Backend):
         # What is captured is not done yet, and is replayed: it must hold these, whatever was written before.
         captured = self.device.is_capturing
         if (self._shapes_moved or captured) and scene.num_clusters:
-            wp.launch(refresh_clusters, scene.num_clusters, [scene.shapes], device=self.device, block_dim=CUDA_BLOCK)
+            launch(refresh_clusters, scene.num_clusters, [scene.shapes], self.device)
             self._shapes_moved = captured
         if self._lights_moved or (self._lights_bound and captured):
-            wp.launch(
-                follow_lights,
-                dim=scene.num_lights,
-                inputs=[scene.light_frames, scene.frames, scene.lights],
-                device=self.device,
-                block_dim=CUDA_BLOCK,
-            )
+            launch(follow_lights, scene.num_lights, [scene.light_frames, scene.frames, scene.lights], self.device)
             self._lights_moved = captured
         view.follow(self.scene.frames)
         picked = view.everything

@@ -9,7 +9,7 @@ import warp as wp
 
 from ...cameras import CONVENTIONS, CameraBundle, intrinsics_of
 from .frame_table import ORDERS
-from .inlining import CUDA_BLOCK
+from .launching import launch
 from .transforms import follow_frames, set_camera_intrinsics, set_camera_poses
 from .types import CameraState
 
@@ -55,12 +55,11 @@ class CameraTable:
 
     def follow(self, frames: wp.array) -> None:
         """Bring the cameras that nobody placed to where their prims are in ``frames``."""
-        wp.launch(
+        launch(
             follow_frames,
             dim=len(self.pinned),
             inputs=[self.frames, self.pinned, frames, self.cameras],
             device=self.cameras.device,
-            block_dim=CUDA_BLOCK,
         )
 
     def place(
@@ -68,22 +67,20 @@ class CameraTable:
     ) -> None:
         """Set the poses of the cameras ``index``: positions (n,) vec3 [stage units], quats (n,) vec4."""
         turn = wp.quat(*CONVENTIONS[convention])
-        wp.launch(
+        launch(
             set_camera_poses,
             dim=(len(index), self.bands),
             inputs=[positions, quats, ORDERS[order], turn, meters, index, self.bands, self.pinned, self.cameras],
             device=self.cameras.device,
-            block_dim=CUDA_BLOCK,
         )
 
     def calibrate(self, matrices: wp.array, index: wp.array) -> None:
         """Set (n,) mat33 pixel intrinsics of the cameras ``index``."""
-        wp.launch(
+        launch(
             set_camera_intrinsics,
             dim=(len(index), self.bands),
             inputs=[matrices, index, self.bands, float(self.height), self.cameras],
             device=self.cameras.device,
-            block_dim=CUDA_BLOCK,
         )
 
     def take_lenses(self, bundle: CameraBundle, meters: float, rescale: float = 1.0) -> None:

@@ -13,7 +13,7 @@ from ..ids import palette, semantic_palette
 from .bvh import LEAF_FLOATS, build_bvh, node_floats
 from .environment import Environment, EnvironmentMap, bake_environment
 from .features import scene_features
-from .inlining import CUDA_BLOCK
+from .launching import launch
 from .materials import pack_materials
 from .native import CPU_WIDTH, CUDA_WIDTH
 from .resolve import encode_table
@@ -420,8 +420,8 @@ def upload(scene: Scene, cfg: RendererCfg, device: wp.Device, baked: Environment
     shapes.cluster_first, shapes.cluster_begin = ints(cluster_first), ints(cluster_begin)
     shapes.cluster_bounds = wp.zeros(len(cluster_first), dtype=wp.vec4, device=device)
     if count:
-        for kernel, dim in ((refresh_instances, count), (refresh_clusters, len(cluster_first) - 1)):
-            wp.launch(kernel, dim=dim, inputs=[shapes], device=device, block_dim=CUDA_BLOCK)
+        launch(refresh_instances, count, [shapes], device)
+        launch(refresh_clusters, len(cluster_first) - 1, [shapes], device)
 
     shading = ShadingScene()
     shading.attributes = attributes

@@ -11,7 +11,7 @@ import warp as wp
 from ..base import FrameBinding
 from .crew import Crew
 from .device_scene import affine_rows
-from .inlining import CUDA_BLOCK
+from .launching import launch
 from .transforms import keep_matrices, keep_poses, write_frames, write_matrices, write_poses
 from .types import Affine, Shapes
 
@@ -72,7 +72,7 @@ class FrameTable:
         index = wp.array(targets.astype(np.int32), dtype=wp.int32, device=device)
         places = wp.array(affine_rows(transforms, self._meters), dtype=Affine, device=device)
         inputs = [index, places, *self._shapes]
-        wp.launch(write_frames, dim=len(index), inputs=inputs, device=device, block_dim=CUDA_BLOCK)
+        launch(write_frames, len(index), inputs, device)
 
     def bind(self, binding: FrameBinding, frames: np.ndarray) -> Bound:
         """Prepare a binding whose frames are ``frames`` in this table."""
@@ -127,13 +127,13 @@ class FrameTable:
         parts = min(self._crew.size, count // _SHARE) if self._crew else 1
         if self._crew is None or parts < 2:
             if count:
-                wp.launch(kernel, count, inputs=inputs, device=device, block_dim=CUDA_BLOCK)
+                launch(kernel, count, inputs, device)
             return
         launches = []
         for part in range(parts):
             share = slice(count * part // parts, count * (part + 1) // parts)
             mine = {id(item): item[share] for item in items}
             own = [mine.get(id(value), value) for value in inputs]
-            part_of = wp.launch(kernel, share.stop - share.start, inputs=own, device=device, record_cmd=True)
+            part_of = launch(kernel, share.stop - share.start, own, device, record_cmd=True)
             launches.append(part_of.launch)
         self._crew.run(launches)

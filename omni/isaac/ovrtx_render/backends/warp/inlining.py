@@ -11,10 +11,7 @@ from typing import Any
 
 import warp as wp
 
-__all__ = ["CUDA_BLOCK", "FEW_REGISTERS", "MORE_REGISTERS", "inlined"]
-
-CUDA_BLOCK = 64
-"""Threads of a block. Small ones: a warp that is done early does not wait for seven others."""
+__all__ = ["FEW_REGISTERS", "MORE_REGISTERS", "inlined"]
 
 inlined = wp.func(inline=True) if "inline" in inspect.signature(wp.func).parameters else wp.func
 
@@ -32,6 +29,7 @@ def _registers(most: int, threads: int, blocks: int) -> dict[str, Any]:
 FEW_REGISTERS = _registers(64, 96, 10)
 """Options of a kernel that lives on many threads a multiprocessor: 30 of 64 warps. With 80 registers, and 24 warps,
 tracing and shadows took 3 to 6 % longer on an H200, and shading 6 to 11 %. A thread does one work item: the loop over
-more of them would hold registers, and made shading spill. Such a kernel is launched in blocks of ``CUDA_BLOCK``."""
+more of them would hold registers, and made shading spill. Such a kernel is launched by
+:func:`.launching.launch`: a block may not have more threads than it is bound to."""
 MORE_REGISTERS = _registers(80, 128, 6)
 """Those of the few kernels that do not get along with 64."""

@@ -13,7 +13,7 @@ from ..._warp_version import locks_code_generation
 from ...config import RendererCfg
 from .bvh import builder_kernel
 from .deformation import fit_instances
-from .inlining import CUDA_BLOCK
+from .launching import CUDA_BLOCK
 from .material_rows import write_tint
 from .native import CPU_WIDTH, CUDA_WIDTH
 from .resolve import resolve_color

@@ -21,8 +21,8 @@ from ..targets import TARGETS
 from .camera_table import CameraTable
 from .culling import ENTRY_FLOATS, project_shapes, sort_shapes
 from .device_scene import DeviceScene
-from .inlining import CUDA_BLOCK
 from .kernels import load_on_cpu
+from .launching import launch
 from .resolve import ColorOutputs, GeometryOutputs, SurfaceOutputs, clear_misses, resolve_color, write_geometry
 from .shading import ShadingOptions, shade_kernel
 from .shadows import occlusion_rays, shadow_kernel, shadow_rays
@@ -224,15 +224,8 @@ class Program:
         args = [0 if value is _FIRST else value for value in inputs]
         if device.is_cpu:
             load_on_cpu([kernel.module])
-        launch = wp.launch(
-            kernel,
-            dim=(view.chunk, *dim),
-            inputs=args,
-            device=device,
-            record_cmd=True,
-            block_dim=CUDA_BLOCK,
-        )
-        self._steps.append(_Step(phase, launch, first, dim))
+        recorded = launch(kernel, (view.chunk, *dim), args, device, record_cmd=True)
+        self._steps.append(_Step(phase, recorded, first, dim))
 
     def _record(self) -> None:
         scene, cfg, view, passes = self._scene, self._cfg, self._view, self._passes

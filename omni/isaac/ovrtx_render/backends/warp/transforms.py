@@ -1,7 +1,7 @@
 """Transforms on the device: poses are scattered into the frames of everything that hangs on a prim by one launch.
 
 What any scene launches is one module with culling: each module compiles Warp's part of the structs anew. So all of it
-is launched in blocks of one size, ``CUDA_BLOCK``, for which a module is compiled.
+is launched by :func:`.launching.launch`.
 """
 
 from __future__ import annotations
